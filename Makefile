@@ -1,0 +1,52 @@
+# Everything a person needs: `make demo` paints flowers from captions, `make test` checks the project.
+# Only make and Python 3.11 or later are needed; the rest is installed into .venv.
+
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+STAMP := .venv/installed.stamp
+NOTEBOOKS := $(BIN)/python notebooks/series.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint strip address wheel
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP)  ## make .venv and install what is needed (again only when the requirements change)
+
+demo: setup  ## run the notebooks on built-in data (minutes on a CPU): a gallery in runs/demo
+	T2I_PROFILE=demo $(BIN)/python notebooks/run_all.py --out runs/demo
+
+test: lint  ## lint, then every test
+	$(BIN)/python -m pytest -q
+
+bench: setup  ## speed against the usual way of doing it, as ratios
+	$(BIN)/python -m benchmarks
+
+lint: setup  ## formatting, names, notebooks without outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(NOTEBOOKS) strip --check
+	$(NOTEBOOKS) address --check
+
+strip: setup  ## take outputs out of the notebooks and format everything
+	$(NOTEBOOKS) strip
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+address: setup  ## write pyproject.toml's repository address into setup cells and badges
+	$(NOTEBOOKS) address
+
+wheel: setup  ## dist/t2i_utils-*.whl: upload it beside a notebook where there is no checkout
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+$(STAMP): pyproject.toml requirements.txt
+	@$(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later with venv was found; install one (Debian and Ubuntu: also python3-venv), or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; }; \
+	echo "Making .venv with $(PYTHON)"; \
+	$(PYTHON) -m venv --clear .venv || { echo "make: $(PYTHON) could not make .venv: see the lines above (Debian and Ubuntu: apt install python3-venv), or name another Python: make setup PYTHON=..." >&2; exit 1; }; }
+	@echo "Installing what is missing (the first time some minutes: torch is large)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,notebooks]' || { \
+	echo "make: pip could not install the requirements: see the lines above; check the network and the free disk (about 8 GB with CUDA), then run make again" >&2; exit 1; }
+	@touch $@
