@@ -78,7 +78,7 @@ def _middle(draw: Draw, words: dict[str, str]) -> str:
 
 
 def _head(draw: Draw, words: dict[str, str], more: float) -> str:
-    """The flower after its colour and, by chance `more`, its number of petals and centre: "eight-petaled red flower"."""
+    """The flower after its colour and, by chance `more`, its petals' number and its centre: "eight-petaled red flower"."""
     front = []
     if "petal_count" in words and draw.uniform() < more:
         front.append(f"{words.pop('petal_count')}-petaled")
@@ -112,7 +112,7 @@ def _phrase(draw: Draw, words: dict[str, str]) -> str:
     where = place(words["background"], int(draw.uniform() * 4))
     if not opening and draw.uniform() < 0.3 and not where.startswith("with"):
         return f"{where}, {text}"
-    return f"{opening}{text}{draw.pick((', ', ' ')) if not place.startswith('with') else ', '}{where}"
+    return f"{opening}{text}{draw.pick((', ', ' ')) if not where.startswith('with') else ', '}{where}"
 
 
 def _this_flower(draw: Draw, words: dict[str, str]) -> str:
