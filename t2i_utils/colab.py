@@ -178,12 +178,19 @@ def report(profile: str = "auto", precision: str = "auto") -> str:
 
 
 def requirements() -> list[str]:
-    """The project's requirement lines without their reasons: the checkout's, or those of the installed copy."""
+    """The project's requirement lines without their reasons: the checkout's, or those of the installed copy.
+
+    None at all for a folder that was copied here without either: then an import says what is missing.
+    """
     root = checkout()
     if root is not None and (root / "requirements.txt").is_file():
         lines = (root / "requirements.txt").read_text(encoding="utf-8").splitlines()
         return [line for line in (line.split("#")[0].strip() for line in lines) if line]
-    return [line for line in importlib.metadata.requires("t2i-utils") or [] if "extra ==" not in line]
+    try:
+        lines = importlib.metadata.requires("t2i-utils") or []
+    except importlib.metadata.PackageNotFoundError:
+        lines = []
+    return [line for line in lines if "extra ==" not in line]
 
 
 def missing() -> list[str]:

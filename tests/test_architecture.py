@@ -39,7 +39,7 @@ MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def imported(source: str, module: str, is_package: bool = False) -> set[str]:
-    """What `source` imports of ours, without the package's own name: `data.hdf5`, `interfaces.Text`, `__version__`, ..."""
+    """What `source` imports of ours, without the package's own name: `data.hdf5`, `interfaces.Text`, ..."""
     found: set[str] = set()
     inside = ["t2i_utils", *module.split(".")]
     for node in ast.walk(ast.parse(source)):
@@ -92,7 +92,7 @@ def test_the_one_exception_is_let_through():
 
 
 def home(name: str) -> str:
-    """The module that a dotted name lives in: `interfaces.Text` in `interfaces`, `__version__` in none that matters here."""
+    """The module that a dotted name lives in: `interfaces.Text` in `interfaces`, `__version__` in none."""
     while name and name not in MODULES:
         name = name.rpartition(".")[0]
     return name
