@@ -1,4 +1,3 @@
-# @title Setup: find t2i_utils, install what is missing, see where this runs
 import importlib.util
 import subprocess
 import sys
