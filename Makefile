@@ -39,6 +39,7 @@ address: setup  ## write pyproject.toml's repository address into setup cells an
 	$(NOTEBOOKS) address
 
 wheel: setup  ## dist/t2i_utils-*.whl: upload it beside a notebook where there is no checkout
+	rm -rf build  # what an earlier version left there would be packed too
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 $(STAMP): pyproject.toml requirements.txt

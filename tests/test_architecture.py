@@ -21,9 +21,9 @@ ALLOWED = {
     "text": {"interfaces", "colab", "data", "training"},
     "metrics": {"interfaces", "colab", "data", "training", "text"},
     "recipes": BASE - {"metrics", "colab"},
-    "runs": BASE | {"recipes"},
-    "painter": BASE | {"recipes", "runs"},
-    "gallery": BASE | {"recipes", "runs", "painter"},
+    "painter": BASE | {"recipes"},
+    "runs": BASE | {"recipes", "painter"},
+    "gallery": BASE | {"recipes", "painter", "runs"},
     "playground": BASE | {"recipes", "runs", "painter", "gallery"},
     "__main__": BASE | {"recipes", "runs", "painter", "gallery", "playground"},
 }
