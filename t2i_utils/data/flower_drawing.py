@@ -16,7 +16,7 @@ PETAL_RAMPS: dict[str, Ramp] = {
     "red": ((120, 6, 20), (212, 24, 34), (240, 78, 78)),
     "orange": ((184, 74, 4), (249, 130, 16), (255, 168, 70)),
     "yellow": ((196, 140, 6), (252, 216, 36), (255, 238, 118)),
-    "white": ((158, 160, 176), (244, 243, 240), (255, 255, 255)),
+    "white": ((168, 170, 186), (244, 243, 240), (255, 255, 255)),
     "pink": ((196, 72, 128), (250, 146, 190), (255, 190, 216)),
     "purple": ((66, 16, 96), (134, 48, 172), (176, 98, 208)),
     "blue": ((12, 26, 120), (38, 74, 210), (96, 130, 238)),
@@ -66,8 +66,8 @@ def _drop(u: Array, v: Array, base: tuple[float, float], tip: tuple[float, float
 
 
 def _round(u: Array, v: Array, petals: int) -> Array:
-    """A drop with a wide, circular end that touches its neighbours' ends."""
-    half = 0.98 * math.sin(math.pi / petals)
+    """A drop with a wide, circular end that all but touches its neighbours."""
+    half = 0.94 * math.sin(math.pi / petals)
     end = half / (1 + half)
     return _drop(u, v, (0.12, 0.0), (1 - end, 0.0), 0.05, end)
 

@@ -78,7 +78,7 @@ def _middle(draw: Draw, words: dict[str, str]) -> str:
 
 
 def _head(draw: Draw, words: dict[str, str], more: float) -> str:
-    """The flower after its colour and, by chance `more`, its petals' number and its centre: "eight-petaled red flower"."""
+    """The flower after its colour and, by chance `more`, its number of petals and centre: "5-petaled red flower"."""
     front = []
     if "petal_count" in words and draw.uniform() < more:
         front.append(f"{words.pop('petal_count')}-petaled")

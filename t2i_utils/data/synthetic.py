@@ -104,7 +104,7 @@ def render(flower: Flower, size: int) -> Image.Image:
         flower.y,
         flower.radius,
         flower.turn,
-        bends=rng.uniform(-0.12, 0.12, 12)[:petals] * (2 * np.pi / petals) / 2,
+        bends=rng.uniform(-0.09, 0.09, 12)[:petals] * (2 * np.pi / petals) / 2,
         lengths=rng.uniform(0.94, 1.0, 12)[:petals],
     )
     bend = float(rng.uniform(-0.5, 0.5))
@@ -133,13 +133,17 @@ def synthetic_flowers(count: int = 4000, seed: int = 0, classes: Sequence[str] |
         Examples whose picture is a picklable function of the size in pixels; 14 classes train, 3 val, 4 test.
 
     Raises:
-        ValueError: for fewer than one example, a class that does not exist or one named twice.
+        ValueError: for fewer than one example, a negative seed, no class, one that does not exist or one named twice.
     """
     if count < 1:
         raise ValueError(f"a data set needs at least one example, got count={count}")
+    if seed < 0:
+        raise ValueError(f"seeds are 0 or more, got seed={seed}")
     chosen = tuple(CLASSES if classes is None else classes)
     unknown = [name for name in chosen if name not in CLASSES]
-    if unknown or not chosen:
+    if not chosen:
+        raise ValueError(f"a data set needs at least one class; choose from: {', '.join(CLASSES)}")
+    if unknown:
         raise ValueError(
             f"synthetic_flowers has no class {', '.join(map(repr, unknown))}; choose from: {', '.join(CLASSES)}"
         )
