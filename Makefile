@@ -32,7 +32,7 @@ lint: setup  ## formatting, names, notebooks without outputs
 
 strip: setup  ## take outputs out of the notebooks and format everything
 	$(NOTEBOOKS) strip
-	$(BIN)/ruff check --fix .
+	$(BIN)/ruff check --fix --exit-zero --quiet .
 	$(BIN)/ruff format .
 
 address: setup  ## write pyproject.toml's repository address into setup cells and badges
