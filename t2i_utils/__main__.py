@@ -1,0 +1,196 @@
+"""The same work without a notebook: python -m t2i_utils build | verify | embed | train | sample | systems."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from t2i_utils import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; a user's mistake is one line on stderr and exit status 2, never a traceback."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except (ValueError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        print(f"t2i_utils {options.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Every command with its options; those of `train SYSTEM` come from the system's own signature."""
+    parser = argparse.ArgumentParser(prog="python -m t2i_utils", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_data_commands(commands)
+    add_train(commands)
+    sample = command(commands, "sample", paint_sample, "paint a caption with a trained run")
+    sample.add_argument("where", metavar="DIR_OR_NAME", help="a run's folder, or its name in the workspace")
+    sample.add_argument("--caption", required=True, action="append", help="what to paint; may be given several times")
+    sample.add_argument("--seed", type=int, default=0, help="of the noise (default 0)")
+    sample.add_argument("--count", type=int, default=8, help="pictures of each caption (default 8)")
+    sample.add_argument("--out", type=Path, required=True, help="the PNG to write")
+    systems = command(commands, "systems", list_systems, "every system with its parameter counts")
+    systems.add_argument("--json", action="store_true", help="as JSON")
+    return parser
+
+
+def command(commands, name: str, run, summary: str) -> argparse.ArgumentParser:
+    """A command of its own."""
+    parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_data_commands(commands) -> None:
+    """build, verify, embed."""
+    from t2i_utils.data.datasets import DATASETS
+
+    build = command(commands, "build", build_file, "read a data set and write one HDF5 file")
+    build.add_argument("dataset", metavar="DATASET", help=", ".join(DATASETS))
+    build.add_argument(
+        "--root", type=Path, help="folder of the data set in its official layout (none for built-in data)"
+    )
+    build.add_argument("--size", type=int, default=64, help="pixels that networks will paint, square (default 64)")
+    build.add_argument("--out", type=Path, required=True, help="the HDF5 file to write")
+    build.add_argument("--limit", type=int, help="at most so many pictures")
+    build.add_argument("--classes", nargs="+", help="only these classes")
+    verify = command(commands, "verify", verify_file, "check an HDF5 file whole and say what it holds")
+    verify.add_argument("file", type=Path)
+    embed = command(commands, "embed", embed_file, "write every caption's vector into an HDF5 file")
+    embed.add_argument("file", type=Path)
+    embed.add_argument(
+        "--encoder",
+        required=True,
+        help="tiny_clip (trained on FILE if it is not there yet), MODEL/TAG of open_clip, or an open_clip folder",
+    )
+    embed.add_argument("--steps", type=int, help="of training, where tiny_clip is trained")
+
+
+def add_train(commands) -> None:
+    """train SYSTEM, one parser a system."""
+    from t2i_utils.recipes import SYSTEMS
+    from t2i_utils.runs import Settings
+    from t2i_utils.signatures import add_options, described
+
+    train = commands.add_parser("train", help="train a system, or go on with a run")
+    systems = train.add_subparsers(dest="system", required=True, metavar="SYSTEM")
+    for name, recipe in SYSTEMS.items():
+        summary = (recipe.__doc__ or name).splitlines()[0]
+        parser = systems.add_parser(name, help=summary, description=summary)
+        parser.set_defaults(run=train_system)
+        parser.add_argument("--data", type=Path, required=True, help="HDF5 file of `build`")
+        parser.add_argument("--encoder", required=True, help="name of vectors in it, as given to `embed`")
+        parser.add_argument("--out", type=Path, required=True, help="the run's folder; a run that lies there goes on")
+        budget = parser.add_mutually_exclusive_group(required=True)
+        budget.add_argument("--steps", type=int, help="train until the run has seen so many batches in all")
+        budget.add_argument("--minutes", type=float, help="train so many minutes, save, and stop")
+        add_options(parser.add_argument_group("the run"), Settings)
+        from_data = ("image_size", "text_dim")
+        add_options(parser.add_argument_group(name), recipe, skip=from_data)
+    del described
+
+
+def build_file(options: argparse.Namespace) -> None:
+    """`build`: a data set to HDF5."""
+    from t2i_utils.data.build import build
+    from t2i_utils.data.datasets import read_dataset
+
+    source = read_dataset(options.dataset, options.root, options.limit, options.classes)
+    print(build(source, options.out, options.size))
+
+
+def verify_file(options: argparse.Namespace) -> None:
+    """`verify`: what a file holds, if it is whole."""
+    from t2i_utils.data.hdf5 import verify
+
+    print(verify(options.file))
+
+
+def embed_file(options: argparse.Namespace) -> None:
+    """`embed`: captions to vectors, once."""
+    from t2i_utils.colab import choose_device
+    from t2i_utils.data.hdf5 import verify
+    from t2i_utils.text import encoders
+
+    verify(options.file)
+    device = choose_device()
+    folder = encoders.tiny_folder(options.file)
+    if options.encoder == encoders.TINY and not folder.is_dir() and options.steps:
+        encoders.train_tiny_clip(options.file, folder, options.steps, device=device)
+    encoder = encoders.open_encoder(options.encoder, options.file, device)
+    fingerprint = encoders.embed(options.file, encoder, options.encoder)
+    print(f"{options.file}: vectors of {options.encoder} ({encoder.text_dim} numbers), fingerprint {fingerprint[:12]}")
+
+
+def train_system(options: argparse.Namespace) -> None:
+    """`train`: open the run in --out, new or old, and spend the budget."""
+    from t2i_utils.playground.samples import SampleGrid
+    from t2i_utils.recipes import SYSTEMS
+    from t2i_utils.runs import Settings, open_run
+    from t2i_utils.signatures import chosen
+
+    settings = Settings(**chosen(options, Settings))
+    arguments = chosen(options, SYSTEMS[options.system])
+    run = open_run(options.system, options.data, options.encoder, options.out, arguments, settings)
+    begun = run.trainer.step
+    print(
+        f"{options.system} on {run.loader.device}, {'going on from step' if begun else 'from step'} {begun}: {run.folder}"
+    )
+    run.train(options.steps, options.minutes, [SampleGrid(run)])
+    print(
+        f"saved at step {run.trainer.step}; paint with: python -m t2i_utils sample {run.folder} --caption '...' --out my.png"
+    )
+
+
+def paint_sample(options: argparse.Namespace) -> None:
+    """`sample`: a row of pictures for each caption."""
+    from t2i_utils.colab import choose_device
+    from t2i_utils.gallery import open_painter
+    from t2i_utils.playground.figures import grid, save_png
+
+    if options.count < 1:
+        raise ValueError(f"--count is {options.count}; paint at least 1 picture of each caption")
+    painter = open_painter(options.where, choose_device())
+    captions = [caption for caption in options.caption for _ in range(options.count)]
+    pictures = painter.paint(captions, options.seed)
+    save_png(grid(pictures, columns=options.count), options.out)
+    print(f"{options.out}: {len(pictures)} pictures by {painter.name}, seed {options.seed}")
+
+
+def list_systems(options: argparse.Namespace) -> None:
+    """`systems`: names and parameter counts at each system's defaults, without allocating them."""
+    import inspect
+
+    import torch
+
+    from t2i_utils.recipes import SYSTEMS
+
+    rows = []
+    for name, function in SYSTEMS.items():
+        with torch.device("meta"):
+            recipe = function()
+        counts = {player: learning(getattr(recipe, player)) for player in ("generator", "discriminator")}
+        defaults = {key: value.default for key, value in inspect.signature(function).parameters.items()}
+        rows.append({"name": name, **counts, "summary": function.__doc__.splitlines()[0], "arguments": defaults})
+    if options.json:
+        print(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        print(
+            f"{row['name']:14} generator {row['generator']:>11,}   discriminator {row['discriminator']:>11,}   {row['summary']}"
+        )
+
+
+def learning(module) -> int:
+    """The number of trainable parameters."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""A small network that reads attributes off built-in pictures, so that what a caption says can be counted in what was painted.
+
+It is trained in seconds on real renderings of the training classes, and its accuracy on real renderings of classes it never
+saw is the ceiling of every score it gives: print it beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from t2i_utils.data.hdf5 import Pictures, read_split
+from t2i_utils.metrics.intervals import Interval, bootstrap
+from t2i_utils.objectives.round import step_rng
+from t2i_utils.training.budget import Budget
+from t2i_utils.training.optimizers import Adam
+from t2i_utils.training.trainer import Trainer
+from t2i_utils.training.turns import Turn
+
+
+class Reader(nn.Module):
+    """Pictures to one guess an attribute.
+
+    Args:
+        attributes: attribute name to its values.
+        channels: of the pictures.
+        width: channels of the first convolution.
+    """
+
+    def __init__(self, attributes: Mapping[str, tuple[str, ...]], channels: int = 3, width: int = 32):
+        super().__init__()
+        self.attributes = dict(attributes)
+        sizes = [channels, width, 2 * width, 4 * width, 4 * width]
+        layers = []
+        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+            layers += [
+                nn.Conv2d(fan_in, fan_out, kernel_size=3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(fan_out),
+                nn.ReLU(inplace=True),
+            ]
+        self.see = nn.Sequential(*layers)
+        self.feature_dim = 2 * sizes[-1]
+        self.heads = nn.ModuleDict({name: nn.Linear(self.feature_dim, len(v)) for name, v in attributes.items()})
+
+    def forward(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """images: [n, channels, size, size] in [-1, 1]; returns features [n, feature_dim] and logits [n, values] a name."""
+        maps = self.see(images)
+        features = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        return features, {name: head(features) for name, head in self.heads.items()}
+
+    @torch.no_grad()
+    def read(self, images: Tensor, batch_size: int = 256) -> dict[str, Tensor]:
+        """images: uint8 [n, channels, size, size]; returns the index of the likeliest value, [n] int64, by attribute."""
+        self.eval()
+        parts = [self(unit(part))[1] for part in images.split(batch_size)]
+        return {name: torch.cat([part[name].argmax(dim=1) for part in parts]) for name in self.heads}
+
+    @torch.no_grad()
+    def features(self, images: Tensor, batch_size: int = 256) -> Tensor:
+        """images: uint8 [n, channels, size, size]; returns [n, feature_dim] float32: what the reader sees before it answers."""
+        self.eval()
+        return torch.cat([self(unit(part))[0] for part in images.split(batch_size)])
+
+
+def unit(images: Tensor) -> Tensor:
+    """uint8 [n, channels, size, size] to float32 in [-1, 1], channels last in memory."""
+    return (images.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A batch of renderings: images [batch, channels, size, size] in [-1, 1], and [batch] int64 labels by attribute."""
+
+    images: Tensor
+    labels: dict[str, Tensor]
+
+
+def train_reader(data: Path, steps: int = 300, batch_size: int = 128, seed: int = 0) -> Reader:
+    """Train a reader on a file's training and validation classes.
+
+    Args:
+        data: HDF5 file of a data set whose attributes are known.
+        steps: batches; 300 take about 20 seconds on two cores at 32 pixels.
+        batch_size: pictures a step, drawn with replacement, shifted by up to an eighth and mirrored.
+        seed: of weights and batches.
+
+    Raises:
+        ValueError: for data without attributes.
+    """
+    pictures = read_split(data, "trainval")
+    if not pictures.attributes:
+        raise ValueError(f"{data} knows no attributes of its pictures; only the built-in flowers can be read back")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        reader = Reader(pictures.attribute_values, pictures.images.shape[1])
+
+    def batches(start: int) -> Iterator[Labelled]:
+        for step in range(start, steps):
+            rng = step_rng(seed, step)
+            index = torch.randint(len(pictures.images), (batch_size,), generator=rng)
+            images = jitter(unit(pictures.images[index]), rng)
+            yield Labelled(images, {name: values[index] for name, values in pictures.attributes.items()})
+
+    def losses(batch: Labelled) -> dict[str, Tensor]:
+        logits = reader(batch.images)[1]
+        return {name: F.cross_entropy(logits[name], batch.labels[name]) for name in logits}
+
+    turn = Turn("reader", reader, Adam(3e-3)(reader), losses, schedule=lambda step: 1 - step / steps)
+    Trainer([turn], lambda batch, step, due: batch).run(batches, Budget(steps=steps))
+    return reader.eval()
+
+
+def jitter(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Shift the batch by up to an eighth of its size (edges repeated) and mirror it half the time.
+
+    images: [n, channels, size, size]; returns the same shape.
+    """
+    size = images.shape[-1]
+    room = size // 8
+    top, left, flip = torch.randint(2 * room + 1, (3,), generator=rng).tolist()
+    shifted = F.pad(images, (room,) * 4, mode="replicate")[:, :, top : top + size, left : left + size]
+    return shifted.flip(3) if flip % 2 else shifted
+
+
+def reading_accuracy(reader: Reader, pictures: Pictures) -> dict[str, Interval]:
+    """How often the reader is right about real renderings, by attribute: the ceiling of its scores of painted ones."""
+    read = reader.read(pictures.images)
+    return {name: bootstrap((read[name] == truth).double().tolist()) for name, truth in pictures.attributes.items()}

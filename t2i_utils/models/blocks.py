@@ -1,0 +1,105 @@
+"""Pieces that several papers share."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from einops import repeat
+from torch import Tensor, nn
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+def leaky() -> nn.Module:
+    """Leaky ReLU with the slope 0.2 of every paper here."""
+    return nn.LeakyReLU(0.2, inplace=True)
+
+
+def halve(fan_in: int, fan_out: int) -> nn.Module:
+    """[batch, fan_in, size, size] to [batch, fan_out, size / 2, size / 2]; no bias, as batch normalisation follows."""
+    return nn.Conv2d(fan_in, fan_out, kernel_size=4, stride=2, padding=1, bias=False)
+
+
+def double(fan_in: int, fan_out: int) -> nn.Module:
+    """[batch, fan_in, size, size] to [batch, fan_out, size * 2, size * 2] by a transposed convolution without bias."""
+    return nn.ConvTranspose2d(fan_in, fan_out, kernel_size=4, stride=2, padding=1, bias=False)
+
+
+def from_vector(fan_in: int, fan_out: int) -> nn.Module:
+    """[batch, fan_in, 1, 1] to [batch, fan_out, 4, 4] by a transposed convolution without bias."""
+    return nn.ConvTranspose2d(fan_in, fan_out, kernel_size=4, bias=False)
+
+
+def to_logit(fan_in: int) -> nn.Module:
+    """[batch, fan_in, 4, 4] to one number a picture, [batch, 1, 1, 1]."""
+    return nn.Conv2d(fan_in, 1, kernel_size=4, bias=False)
+
+
+class Bottleneck(nn.Module):
+    """Residual block of Reed et al.: 1x1 to a quarter of the channels, 3x3, 3x3 back; batch normalisation after each.
+
+    Args:
+        channels: of input and output.
+        activation: makes the activation between the convolutions and after the sum.
+    """
+
+    def __init__(self, channels: int, activation=leaky):
+        super().__init__()
+        quarter = channels // 4
+        self.residual = nn.Sequential(
+            nn.Conv2d(channels, quarter, kernel_size=1, bias=False),
+            nn.BatchNorm2d(quarter),
+            activation(),
+            nn.Conv2d(quarter, quarter, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(quarter),
+            activation(),
+            nn.Conv2d(quarter, channels, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        self.activation = activation()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """features: [batch, channels, height, width]; returns the same shape."""
+        return self.activation(features + self.residual(features))
+
+
+def tile(vector: Tensor, size: int) -> Tensor:
+    """Repeat a vector ([batch, channels]) over a grid: [batch, channels, size, size]."""
+    return repeat(vector, "batch channels -> batch channels height width", height=size, width=size)
+
+
+def widths(image_size: int, base_channels: int) -> list[int]:
+    """Channels at 4, 8, 16 ... image_size / 2 pixels: they halve as resolution doubles, at most 8 x base_channels.
+
+    At 64 pixels with a base of 64 that is the usual [512, 256, 128, 64]; 32 and 128 pixels follow by the same rule.
+
+    Raises:
+        ValueError: for a size that is no power of two from 16 to 256.
+    """
+    if image_size not in (16, 32, 64, 128, 256):
+        raise ValueError(f"image_size is {image_size}; these networks paint 16, 32, 64, 128 or 256 pixels")
+    sizes = [4]
+    while sizes[-1] < image_size // 2:
+        sizes.append(sizes[-1] * 2)
+    return [base_channels * min(8, image_size // (2 * size)) for size in sizes]
+
+
+def steps_between(channels: list[int]) -> list[tuple[int, int]]:
+    """[a, b, c] as [(a, b), (b, c)]: the layers that lead from one width to the next."""
+    return list(pairwise(channels))
+
+
+def initialise(module: nn.Module) -> None:
+    """Weights as DCGAN and Reed et al. draw them: convolutions N(0, 0.02), batch normalisation's gain N(1, 0.02).
+
+    Linear layers keep PyTorch's default, as they do in the authors' code.
+
+    From: Radford et al., Unsupervised Representation Learning with DCGANs, 2016, section 4 (arXiv:1511.06434).
+    """
+    for part in module.modules():
+        if isinstance(part, CONVOLUTIONS):
+            nn.init.normal_(part.weight, 0.0, 0.02)
+        elif isinstance(part, NORMALISATIONS):
+            nn.init.normal_(part.weight, 1.0, 0.02)
+            nn.init.zeros_(part.bias)

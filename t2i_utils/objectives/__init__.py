@@ -1,0 +1,1 @@
+"""Losses as values: adversarial triples, named terms, and the round they look at."""

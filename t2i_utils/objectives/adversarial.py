@@ -1,0 +1,89 @@
+"""What each player minimises: three one-line functions of raw logits, and the weights of the three kinds of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from t2i_utils.interfaces import Score
+from t2i_utils.objectives.round import Round
+
+
+@dataclass(frozen=True)
+class Adversarial:
+    """A game, as three losses of raw logits ([batch, ...] to a scalar), each to be minimised.
+
+    Attributes:
+        real: the discriminator's loss on pairs it should believe.
+        fake: the discriminator's loss on pairs it should not.
+        fool: the generator's loss on what the discriminator says of its pictures.
+    """
+
+    real: Callable[[Tensor], Tensor]
+    fake: Callable[[Tensor], Tensor]
+    fool: Callable[[Tensor], Tensor]
+
+
+def bce(real_label: float = 1.0) -> Adversarial:
+    r"""Binary cross-entropy: the discriminator is a classifier of real and painted.
+
+    $$ \text{real} = -y \log \sigma(d) - (1 - y) \log(1 - \sigma(d)), \quad
+       \text{fake} = -\log(1 - \sigma(d)), \quad \text{fool} = -\log \sigma(d) $$
+
+    Args:
+        real_label: y, the label of real pairs; 0.9 is one-sided label smoothing (Salimans et al., 2016, section 3.4).
+
+    From: Goodfellow et al., Generative Adversarial Nets, 2014, section 3, with the generator's non-saturating loss.
+    """
+    if not 0 < real_label <= 1:
+        raise ValueError(f"real_label is {real_label}; a label lies above 0 and at most at 1 (0.9 smooths one side)")
+    return Adversarial(
+        real=lambda d: (F.softplus(d) - real_label * d).mean(),  # = y softplus(-d) + (1 - y) softplus(d)
+        fake=lambda d: F.softplus(d).mean(),
+        fool=lambda d: F.softplus(-d).mean(),
+    )
+
+
+BCE = bce()
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """How much each kind of pair weighs in the discriminator's loss; 0 leaves a kind out.
+
+    Attributes:
+        real: a real picture with its own caption.
+        painted: a painted picture with the caption it was painted for.
+        swapped: a real picture with another picture's caption (only for heads that see text).
+    """
+
+    real: float = 1.0
+    painted: float = 0.5
+    swapped: float = 0.5
+
+
+def discriminator_losses(round: Round, adversarial: Adversarial, pairs: Pairs) -> dict[str, Tensor]:
+    """The discriminator's loss by kind of pair, each a weighted scalar summed over heads.
+
+    With Reed's weights this is line 9 of his algorithm 1: log s_r + (log(1 - s_w) + log(1 - s_f)) / 2, to be minimised
+    with the opposite sign.
+    """
+    losses = {"real": pairs.real * total(adversarial.real, round.matching)}
+    if pairs.painted:
+        losses["painted"] = pairs.painted * total(adversarial.fake, round.painted)
+    if pairs.swapped and any(score.sees_text for score in round.matching):
+        losses["swapped"] = pairs.swapped * total(adversarial.fake, [s for s in round.swapped if s.sees_text])
+    return losses
+
+
+def generator_losses(round: Round, adversarial: Adversarial) -> dict[str, Tensor]:
+    """The generator's adversarial loss, a scalar summed over heads."""
+    return {"fool": total(adversarial.fool, round.fooling)}
+
+
+def total(loss: Callable[[Tensor], Tensor], scores: list[Score]) -> Tensor:
+    """The sum over heads of a loss of their logits ([batch, ...] each), a scalar."""
+    return sum(loss(score.logits) for score in scores)

@@ -1,0 +1,328 @@
+"""Every system of the series as a paper's table of choices. The table SYSTEMS is at the end.
+
+A recipe is a generator, a discriminator, an adversarial loss, the weights of the three kinds of pairs and a few named terms.
+A new system is a model file, perhaps a term, and one function here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import torch
+from torch import nn
+
+from t2i_utils.interfaces import Batch
+from t2i_utils.models import dcgan_cls as port
+from t2i_utils.models import gan_cls as reed
+from t2i_utils.models import vanilla_gan as dcgan
+from t2i_utils.objectives.adversarial import (
+    BCE,
+    Adversarial,
+    Pairs,
+    bce,
+    discriminator_losses,
+    generator_losses,
+)
+from t2i_utils.objectives.round import Round, Term, paint_round
+from t2i_utils.objectives.terms import feature_matching, interpolated_sentences, pixel_distance
+from t2i_utils.training.average import Average
+from t2i_utils.training.optimizers import Adam, halving
+from t2i_utils.training.turns import Turn
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A system, ready to be trained: networks, losses, optimisers.
+
+    Attributes:
+        generator: paints; a module of the `Generator` protocol.
+        discriminator: judges; a module of the `Discriminator` protocol.
+        generator_optimizer: waits for the generator.
+        discriminator_optimizer: waits for the discriminator.
+        adversarial: the game.
+        pairs: weights of real, painted and swapped pairs.
+        discriminator_terms: named terms added to the discriminator's loss.
+        generator_terms: named terms added to the generator's loss.
+        critic_steps: the discriminator learns so many times for each time the generator does.
+        schedule: from a step to a factor of both rates.
+        average: decay of the generator's moving average, the one that paints; 0 paints with the last weights.
+        batch_size: pictures a step.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    generator_optimizer: Adam
+    discriminator_optimizer: Adam
+    adversarial: Adversarial = BCE
+    pairs: Pairs = field(default_factory=Pairs)
+    discriminator_terms: Mapping[str, Term] = field(default_factory=dict)
+    generator_terms: Mapping[str, Term] = field(default_factory=dict)
+    critic_steps: int = 1
+    schedule: Callable[[int], float] | None = None
+    average: float = 0.999
+    batch_size: int = 64
+
+    def prepare(self, seed: int) -> Callable[[Batch, int, frozenset[str]], Round]:
+        """What the trainer calls on each batch: paints the step's pictures, with history only if the generator learns."""
+
+        def paint(batch: Batch, step: int, due: frozenset[str]) -> Round:
+            return paint_round(self.generator, self.discriminator, batch, step, seed, "generator" in due)
+
+        return paint
+
+    def judge(self, round: Round) -> dict[str, torch.Tensor]:
+        """The discriminator's losses by name, scalars."""
+        losses = discriminator_losses(round, self.adversarial, self.pairs)
+        return losses | {name: term(round) for name, term in self.discriminator_terms.items()}
+
+    def fool(self, round: Round) -> dict[str, torch.Tensor]:
+        """The generator's losses by name, scalars."""
+        losses = generator_losses(round, self.adversarial)
+        return losses | {name: term(round) for name, term in self.generator_terms.items()}
+
+    def players(self) -> tuple[list[Turn], Average]:
+        """The two turns, discriminator first, and the average that the generator's turn keeps."""
+        average = Average(self.generator, self.average)
+        optimize = self.discriminator_optimizer(self.discriminator)
+        discriminator = Turn("discriminator", self.discriminator, optimize, self.judge, schedule=self.schedule)
+        generator = Turn(
+            "generator",
+            self.generator,
+            self.generator_optimizer(self.generator),
+            self.fool,
+            every=self.critic_steps,
+            schedule=self.schedule,
+            after=partial(average.update, self.generator),
+        )
+        return [discriminator, generator], average
+
+
+def vanilla_gan(
+    image_size: int = 64,
+    base_channels: int = 64,
+    discriminator_channels: int = 64,
+    noise_dim: int = 100,
+    rate: float = 2e-4,
+    beta1: float = 0.5,
+    average: float = 0.999,
+    batch_size: int = 64,
+) -> Recipe:
+    """The GAN that nobody tells what to paint: Goodfellow's game on Radford's networks.
+
+    Args:
+        image_size: pixels, square: 32, 64 or 128.
+        base_channels: the generator's width at half its resolution.
+        discriminator_channels: the discriminator's width after its first convolution.
+        noise_dim: length of the noise.
+        rate: Adam's learning rate, of both players.
+        beta1: Adam's first beta, of both players.
+        average: decay of the generator's moving average.
+        batch_size: pictures a step.
+
+    From: Goodfellow et al., 2014 (arXiv:1406.2661); Radford et al., 2016 (arXiv:1511.06434).
+    """
+    return Recipe(
+        generator=dcgan.Generator(image_size, base_channels, noise_dim),
+        discriminator=dcgan.Discriminator(image_size, discriminator_channels),
+        generator_optimizer=Adam(rate, (beta1, 0.999)),
+        discriminator_optimizer=Adam(rate, (beta1, 0.999)),
+        pairs=Pairs(real=1.0, painted=1.0, swapped=0.0),
+        average=average,
+        batch_size=batch_size,
+    )
+
+
+def gan_cls(
+    image_size: int = 64,
+    text_dim: int = 1024,
+    base_channels: int = 128,
+    discriminator_channels: int = 64,
+    noise_dim: int = 100,
+    rate: float = 2e-4,
+    beta1: float = 0.5,
+    halve_every: int = 0,
+    average: float = 0.999,
+    batch_size: int = 64,
+) -> Recipe:
+    """GAN-CLS: the discriminator also learns that a real picture with someone else's caption is wrong.
+
+    Args:
+        image_size: pixels, square: 32, 64 or 128.
+        text_dim: length of the sentence vectors.
+        base_channels: the generator's width at half its resolution.
+        discriminator_channels: the discriminator's width after its first convolution.
+        noise_dim: length of the noise.
+        rate: Adam's learning rate, of both players.
+        beta1: Adam's first beta, of both players.
+        halve_every: steps after which the rate halves, again and again (the paper: 100 of 600 epochs); 0 never.
+        average: decay of the generator's moving average (ours; the paper has none).
+        batch_size: pictures a step.
+
+    From: Reed et al., 2016, section 4.2 and algorithm 1 (arXiv:1605.05396).
+    """
+    return Recipe(
+        generator=reed.Generator(image_size, text_dim, base_channels, noise_dim),
+        discriminator=reed.Discriminator(image_size, text_dim, discriminator_channels),
+        generator_optimizer=Adam(rate, (beta1, 0.999)),
+        discriminator_optimizer=Adam(rate, (beta1, 0.999)),
+        pairs=Pairs(real=1.0, painted=0.5, swapped=0.5),
+        schedule=halving(halve_every),
+        average=average,
+        batch_size=batch_size,
+    )
+
+
+def gan(
+    image_size: int = 64,
+    text_dim: int = 1024,
+    base_channels: int = 128,
+    discriminator_channels: int = 64,
+    noise_dim: int = 100,
+    rate: float = 2e-4,
+    beta1: float = 0.5,
+    halve_every: int = 0,
+    average: float = 0.999,
+    batch_size: int = 64,
+) -> Recipe:
+    """The text-conditional GAN before GAN-CLS: both players see the caption, no pair is ever wrong on purpose.
+
+    Args: as of `gan_cls`.
+
+    From: Reed et al., 2016, section 4.1 (arXiv:1605.05396).
+    """
+    recipe = gan_cls(
+        image_size,
+        text_dim,
+        base_channels,
+        discriminator_channels,
+        noise_dim,
+        rate,
+        beta1,
+        halve_every,
+        average,
+        batch_size,
+    )
+    return replace(recipe, pairs=Pairs(real=1.0, painted=1.0, swapped=0.0))
+
+
+def gan_int(
+    image_size: int = 64,
+    text_dim: int = 1024,
+    base_channels: int = 128,
+    discriminator_channels: int = 64,
+    noise_dim: int = 100,
+    rate: float = 2e-4,
+    beta1: float = 0.5,
+    halve_every: int = 0,
+    average: float = 0.999,
+    batch_size: int = 64,
+) -> Recipe:
+    """GAN-INT: the generator also paints captions halfway between two real ones. No swapped pairs.
+
+    Args: as of `gan_cls`.
+
+    From: Reed et al., 2016, section 4.3 (arXiv:1605.05396).
+    """
+    recipe = gan(
+        image_size,
+        text_dim,
+        base_channels,
+        discriminator_channels,
+        noise_dim,
+        rate,
+        beta1,
+        halve_every,
+        average,
+        batch_size,
+    )
+    return replace(recipe, generator_terms={"interpolated": interpolated_sentences(BCE)})
+
+
+def gan_int_cls(
+    image_size: int = 64,
+    text_dim: int = 1024,
+    base_channels: int = 128,
+    discriminator_channels: int = 64,
+    noise_dim: int = 100,
+    rate: float = 2e-4,
+    beta1: float = 0.5,
+    halve_every: int = 0,
+    average: float = 0.999,
+    batch_size: int = 64,
+) -> Recipe:
+    """GAN-INT-CLS: swapped pairs for the discriminator, interpolated captions for the generator.
+
+    Args: as of `gan_cls`.
+
+    From: Reed et al., 2016, section 5 (arXiv:1605.05396).
+    """
+    recipe = gan_cls(
+        image_size,
+        text_dim,
+        base_channels,
+        discriminator_channels,
+        noise_dim,
+        rate,
+        beta1,
+        halve_every,
+        average,
+        batch_size,
+    )
+    return replace(recipe, generator_terms={"interpolated": interpolated_sentences(BCE)})
+
+
+def dcgan_cls(
+    image_size: int = 64,
+    text_dim: int = 1024,
+    base_channels: int = 64,
+    discriminator_channels: int = 64,
+    noise_dim: int = 100,
+    rate: float = 2e-4,
+    beta1: float = 0.5,
+    real_label: float = 0.9,
+    feature_weight: float = 100.0,
+    pixel_weight: float = 50.0,
+    average: float = 0.999,
+    batch_size: int = 64,
+) -> Recipe:
+    """GAN-CLS as most PyTorch code knows it: DCGAN's networks, smoothed labels, feature matching and an L1 pull.
+
+    Args:
+        image_size: pixels, square: 32, 64 or 128.
+        text_dim: length of the sentence vectors.
+        base_channels: the generator's width at half its resolution.
+        discriminator_channels: the discriminator's width after its first convolution.
+        noise_dim: length of the noise.
+        rate: Adam's learning rate, of both players.
+        beta1: Adam's first beta, of both players.
+        real_label: the label of real pairs in the discriminator's loss.
+        feature_weight: of feature matching; 0 leaves it out.
+        pixel_weight: of the L1 distance to the paired picture, which suppresses diversity; 0 leaves it out.
+        average: decay of the generator's moving average (ours; the port has none).
+        batch_size: pictures a step.
+    """
+    terms = {"features": feature_matching(feature_weight), "pixels": pixel_distance(pixel_weight)}
+    weights = {"features": feature_weight, "pixels": pixel_weight}
+    return Recipe(
+        generator=port.Generator(image_size, text_dim, base_channels, noise_dim),
+        discriminator=port.Discriminator(image_size, text_dim, discriminator_channels),
+        generator_optimizer=Adam(rate, (beta1, 0.999)),
+        discriminator_optimizer=Adam(rate, (beta1, 0.999)),
+        adversarial=bce(real_label),
+        pairs=Pairs(real=1.0, painted=1.0, swapped=1.0),
+        generator_terms={name: term for name, term in terms.items() if weights[name]},
+        average=average,
+        batch_size=batch_size,
+    )
+
+
+SYSTEMS: dict[str, Callable[..., Recipe]] = {
+    "vanilla_gan": vanilla_gan,
+    "gan": gan,
+    "gan_cls": gan_cls,
+    "gan_int": gan_int,
+    "gan_int_cls": gan_int_cls,
+    "dcgan_cls": dcgan_cls,
+}

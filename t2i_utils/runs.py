@@ -1,0 +1,210 @@
+"""A training run: a recipe, a data file, an encoder's vectors and a folder, resumed where it stopped.
+
+The folder holds `checkpoints/`, `samples/` (pictures as training goes), `history.csv`, `encoder.json` and, where the encoder
+is a folder of its own, a copy of it in `encoder/`: a run can be moved whole, and still paints.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from t2i_utils import __version__
+from t2i_utils.colab import choose_device, half_dtype
+from t2i_utils.data.loader import Loader
+from t2i_utils.objectives.round import mean_scores
+from t2i_utils.painter import Painter
+from t2i_utils.recipes import SYSTEMS, Recipe
+from t2i_utils.text.kept import keep_encoder, kept_encoder
+from t2i_utils.training import checkpoints
+from t2i_utils.training.budget import Budget
+from t2i_utils.training.trainer import Trainer, Watcher
+from t2i_utils.training.watchers import History, Progress, SaveEvery, finish_step_on_interrupt
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run needs beside its recipe.
+
+    Attributes:
+        seed: of weights, batches and noise.
+        precision: auto is bf16 or fp16 on a GPU, by what it can do, and float32 on a CPU.
+        split: which classes train; trainval keeps only the test classes out, as the papers do.
+        captions_per_visit: 1 draws one of a picture's captions a visit; k gives the mean of k (Reed: 4).
+        save_minutes: between two checkpoints.
+    """
+
+    seed: int = 0
+    precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
+    split: Literal["trainval", "train"] = "trainval"
+    captions_per_visit: int = 1
+    save_minutes: float = 5.0
+
+
+def build_recipe(system: str, arguments: Mapping[str, Any], seed: int = 0) -> Recipe:
+    """A system's recipe with the weights of a seed.
+
+    Args:
+        system: a name in SYSTEMS.
+        arguments: of its function; what is not named keeps the function's default.
+        seed: of the first weights.
+
+    Raises:
+        ValueError: for an unknown system or argument.
+    """
+    if system not in SYSTEMS:
+        raise ValueError(f"there is no system {system!r}; choose one of {', '.join(SYSTEMS)}")
+    known = inspect.signature(SYSTEMS[system]).parameters
+    unknown = [name for name in arguments if name not in known]
+    if unknown:
+        raise ValueError(f"{system} has no argument {', '.join(unknown)}; it has {', '.join(known)}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SYSTEMS[system](**arguments)
+
+
+def complete(system: str, arguments: Mapping[str, Any], loader: Loader) -> dict[str, Any]:
+    """Every argument of a system's function: what was asked for, what the data says, the function's defaults."""
+    if system not in SYSTEMS:
+        raise ValueError(f"there is no system {system!r}; choose one of {', '.join(SYSTEMS)}")
+    from_data = {"image_size": loader.image_size, "text_dim": loader.text_dim}
+    for name, value in from_data.items():
+        if arguments.get(name, value) != value:
+            raise ValueError(
+                f"{name} is {arguments[name]}, but the data has {value}; build or embed it again, or leave it out"
+            )
+    known = inspect.signature(SYSTEMS[system]).parameters
+    defaults = {name: parameter.default for name, parameter in known.items()}
+    return defaults | {name: value for name, value in from_data.items() if name in known} | dict(arguments)
+
+
+class Run:
+    """One training run in one folder; made by `open_run`.
+
+    Attributes:
+        folder: where everything lies.
+        recipe: networks and losses.
+        loader: batches.
+        trainer: the loop and its state.
+        average: the generator that paints.
+        history: losses and scores by step.
+        facts: what a resuming run must agree with.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, loader: Loader, facts: dict[str, Any], settings: Settings):
+        self.folder, self.recipe, self.loader, self.facts, self.settings = folder, recipe, loader, facts, settings
+        turns, self.average = recipe.players()
+        half = half_dtype(loader.device, settings.precision)
+        state = {"average": self.average}
+        self.trainer = Trainer(turns, recipe.prepare(settings.seed), loader.device, half, state)
+        self.saved_at = -1
+        self.resume()
+        self.history = History(folder / "history.csv", until=self.trainer.step, measure=mean_scores)
+
+    def resume(self) -> None:
+        """Go back to the newest whole checkpoint, if there is one.
+
+        Raises:
+            ValueError: naming every difference, if the folder's run was another one.
+        """
+        checkpoint = checkpoints.newest(self.folder / "checkpoints")
+        if checkpoint is None:
+            return
+        other = checkpoints.differences(checkpoint.facts["run"], self.facts)
+        if other:
+            raise ValueError(
+                f"{self.folder} holds another run, at step {checkpoint.step}, which differs in {'; '.join(other)}; "
+                "use the same settings to go on, or another folder to begin anew"
+            )
+        self.trainer.load_state_dict(checkpoints.load(checkpoint.path, self.loader.device))
+        self.saved_at = self.trainer.step
+
+    def train(
+        self,
+        steps: int | None = None,
+        minutes: float | None = None,
+        watchers: Sequence[Watcher] = (),
+        progress: bool = True,
+    ) -> History:
+        """Train until the run has seen `steps` batches in all, or for `minutes` more; saved at the end, also on Ctrl-C."""
+        budget = Budget(steps, minutes)
+        bar = Progress(budget, self.facts["system"]) if progress else None
+        saver = SaveEvery(self.save, self.settings.save_minutes)
+        looking = [self.history, saver, *watchers] + ([bar] if bar else [])
+        try:
+            with finish_step_on_interrupt(budget):
+                self.trainer.run(self.loader.stream, budget, looking)
+        finally:
+            if bar:
+                bar.close()
+        self.save()
+        return self.history
+
+    def save(self) -> None:
+        """Write a checkpoint of this very step, unless there is one."""
+        if self.saved_at != self.trainer.step:
+            facts = {"run": self.facts, "precision": str(self.trainer.half or "float32"), "t2i_utils": __version__}
+            checkpoints.save(self.folder / "checkpoints", self.trainer.state_dict(), facts)
+            self.history.flush()
+            self.saved_at = self.trainer.step
+
+    def painter(self) -> Painter:
+        """A painter of the run as it is now: it goes on changing while the run trains."""
+        return Painter(kept_encoder(self.folder, self.loader.device), self.average.module, self.facts["system"])
+
+
+def open_run(
+    system: str,
+    data: Path,
+    encoder: str,
+    out: Path,
+    arguments: Mapping[str, Any] | None = None,
+    settings: Settings = Settings(),
+    device: torch.device | str | None = None,
+) -> Run:
+    """Open a run in a folder: a new one, or the one that lies there, to go on with.
+
+    Args:
+        system: a name in SYSTEMS.
+        data: HDF5 file made by `build`, with the encoder's vectors from `embed`.
+        encoder: name or fingerprint of the vectors in the file.
+        out: the run's folder, made if it is not there.
+        arguments: of the system's function that differ from its defaults.
+        settings: seed, precision, split, captions a visit, minutes between checkpoints.
+        device: where it trains; the GPU if there is one.
+
+    Raises:
+        ValueError: unknown system, argument or encoder; or a folder with a run that differs, naming how.
+        FileNotFoundError: no such data.
+    """
+    device = torch.device(device) if device is not None else choose_device()
+    arguments = dict(arguments or {})
+    probe = Loader(data, encoder=encoder, batch_size=2, split=settings.split)
+    arguments = complete(system, arguments, probe)
+    recipe = build_recipe(system, arguments, settings.seed)
+    loader = Loader(
+        data,
+        encoder=encoder,
+        batch_size=recipe.batch_size,
+        seed=settings.seed,
+        split=settings.split,
+        captions_per_visit=settings.captions_per_visit,
+        device=device,
+    )
+    facts = {
+        "system": system,
+        "arguments": arguments,
+        "seed": settings.seed,
+        "split": settings.split,
+        "captions_per_visit": settings.captions_per_visit,
+        "data": loader.fingerprint,
+        "encoder": loader.encoder_fingerprint,
+    }
+    run = Run(Path(out), recipe, loader, facts, settings)
+    keep_encoder(run.folder, loader.encoder_where, loader.encoder_fingerprint)
+    return run

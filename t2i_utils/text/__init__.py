@@ -1,0 +1,1 @@
+"""Captions to vectors, once: encoders, their training, and the cache in the HDF5 file."""

@@ -1,0 +1,57 @@
+"""The encoder that belongs to a run: named in its folder and, where it is a folder of its own, copied there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+
+from t2i_utils.interfaces import TextEncoder
+from t2i_utils.text.encoders import open_encoder
+from t2i_utils.training.checkpoints import write_whole
+
+RECORD, COPY = "encoder.json", "encoder"
+
+
+def keep_encoder(folder: Path, where: str, fingerprint: str) -> None:
+    """Record an encoder in a run's folder, once.
+
+    Args:
+        folder: of the run.
+        where: the name that `open_encoder` opens: MODEL/TAG or a folder, which is copied.
+        fingerprint: of the encoder that made the vectors.
+    """
+    if (folder / RECORD).is_file():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    if Path(where).is_dir():
+        temporary = Path(tempfile.mkdtemp(prefix=f".{COPY}.", dir=folder))
+        shutil.copytree(where, temporary, dirs_exist_ok=True)
+        shutil.rmtree(folder / COPY, ignore_errors=True)
+        temporary.rename(folder / COPY)
+    record = {"where": where, "fingerprint": fingerprint}
+    write_whole(folder / RECORD, json.dumps(record, indent=1).encode())
+
+
+def kept_encoder(folder: Path, device: torch.device | str = "cpu") -> TextEncoder:
+    """Open a run's encoder, wherever its folder was moved to.
+
+    Raises:
+        FileNotFoundError: if the folder holds no run.
+        ValueError: if the encoder is not the one that the run's vectors were made with.
+    """
+    record = folder / RECORD
+    if not record.is_file():
+        raise FileNotFoundError(f"{record} is missing: {folder} holds no run; train one there with --out {folder}")
+    told = json.loads(record.read_text(encoding="utf-8"))
+    copy = folder / COPY
+    encoder = open_encoder(str(copy) if copy.is_dir() else told["where"], device=device)
+    if encoder.fingerprint != told["fingerprint"]:
+        raise ValueError(
+            f"{encoder.name} has the fingerprint {encoder.fingerprint[:12]}, but {folder} was trained with vectors of "
+            f"{told['fingerprint'][:12]} ({told['where']}); bring that encoder back, or train again with this one"
+        )
+    return encoder

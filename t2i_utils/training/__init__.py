@@ -1,0 +1,1 @@
+"""Everything that trains is an ordered list of turns: the loop, averages, optimisers and checkpoints."""

@@ -1,0 +1,149 @@
+"""States of a run on disk, never half of one.
+
+A checkpoint is `step_00001234.pt` and, written after it, the manifest `step_00001234.json` with the size and sha256 of the
+first and facts about the run. A file without a manifest is an interrupted save and is not looked at. Only tensors and plain
+values are inside, so `torch.load(weights_only=True)` opens it and no code runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint whose manifest was read.
+
+    Attributes:
+        path: of the state.
+        step: batches seen.
+        facts: what was trained on what, as the saving run said.
+    """
+
+    path: Path
+    step: int
+    facts: dict[str, Any]
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all: temporary name, fsync, rename, fsync of the folder."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    if hasattr(os, "O_DIRECTORY"):  # Windows cannot open a folder; its rename is already recorded
+        folder = os.open(path.parent, os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def save(folder: Path, state: Mapping[str, Any], facts: Mapping[str, Any]) -> Path:
+    """Save a trainer's state and keep the last two.
+
+    Args:
+        folder: made if it is not there.
+        state: of `Trainer.state_dict`; tensors and plain values.
+        facts: plain values that a resuming run compares, JSON.
+
+    Returns:
+        The state's path.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step_{state['step']:08d}.pt"
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    data = buffer.getvalue()
+    write_whole(path, data)
+    manifest = {
+        "step": state["step"],
+        "file": path.name,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "facts": dict(facts),
+    }
+    write_whole(path.with_suffix(".json"), json.dumps(manifest, indent=1).encode())
+    # later ones are not whole, or the run would have gone on from them: they must not push out those that are
+    for old in [manifest for manifest in manifests(folder) if manifest.stem <= path.stem][KEPT:]:
+        old.unlink()  # the manifest first: a state without one is never taken for whole
+        old.with_suffix(".pt").unlink(missing_ok=True)
+    return path
+
+
+def manifests(folder: Path) -> list[Path]:
+    """The manifests in a folder, newest first."""
+    return sorted(folder.glob("step_*.json"), reverse=True)
+
+
+def newest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint whose hash holds, or None. Altered and half-written ones are passed over."""
+    for manifest in manifests(folder):
+        try:
+            return read_manifest(manifest)
+        except ValueError:
+            continue
+    return None
+
+
+def read_manifest(manifest: Path) -> Checkpoint:
+    """The checkpoint of a manifest.
+
+    Raises:
+        ValueError: if the state is missing or is not the one that was saved.
+    """
+    try:
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+        path = manifest.parent / Path(told["file"]).name
+        right = path.stat().st_size == told["bytes"]
+        if right:
+            with open(path, "rb") as file:
+                right = hashlib.file_digest(file, "sha256").hexdigest() == told["sha256"]
+        if right:
+            return Checkpoint(path, told["step"], told["facts"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{manifest} describes no whole checkpoint ({error}); use an older one or train again"
+        ) from error
+    raise ValueError(f"{path} is not the file that {manifest.name} describes (size or sha256 differ); use an older one")
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """The state in a checkpoint, without running code from it.
+
+    Raises:
+        ValueError: for a file that is no checkpoint.
+    """
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+        raise ValueError(f"{path} holds no state of a run ({error}); use another checkpoint") from error
+
+
+def differences(saved: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Every fact in which two runs differ, as "name: then -> now", nested names joined by dots."""
+    found = []
+    for name in sorted(saved.keys() | now.keys()):
+        then, here = saved.get(name), now.get(name)
+        if isinstance(then, Mapping) and isinstance(here, Mapping):
+            found += differences(then, here, f"{prefix}{name}.")
+        elif then != here:
+            found.append(f"{prefix}{name}: {then!r} -> {here!r}")
+    return found

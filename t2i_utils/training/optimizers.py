@@ -1,0 +1,44 @@
+"""Optimisers as values: a recipe names one before there is a module to optimise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam, waiting for its module.
+
+    Attributes:
+        rate: the learning rate.
+        betas: both floats; GANs use (0.5, 0.999) or (0.0, 0.9).
+        weight_decay: decoupled (AdamW) where it is not 0; gains and biases (fewer than two axes) never decay.
+
+    From: Kingma and Ba, 2015 (arXiv:1412.6980); Loshchilov and Hutter, 2019 (arXiv:1711.05101).
+    """
+
+    rate: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+
+    def __call__(self, module: nn.Module) -> torch.optim.Optimizer:
+        """The optimiser of what learns in `module`."""
+        learns = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        if not self.weight_decay:
+            return torch.optim.Adam(learns, lr=self.rate, betas=self.betas, fused=True)
+        groups = [
+            {"params": [p for p in learns if p.ndim >= 2], "weight_decay": self.weight_decay},
+            {"params": [p for p in learns if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.rate, betas=self.betas, fused=True)
+
+
+def halving(every: int) -> Callable[[int], float] | None:
+    """Halve the rate every so many steps (Reed et al.: 100 epochs); 0 keeps it constant."""
+    if every < 0:
+        raise ValueError(f"the rate cannot halve every {every} steps; use 0 for a constant rate")
+    return (lambda step: 0.5 ** (step // every)) if every else None

@@ -1,0 +1,153 @@
+"""The one loop: for every batch, each turn that is due learns. Mixed precision is decided here and nowhere else.
+
+It knows nothing of GANs, of text or of what a batch is: `prepare` makes of a batch whatever the turns' losses look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from t2i_utils.training.budget import Budget
+from t2i_utils.training.turns import Losses, Turn
+
+Prepare = Callable[[Any, int, frozenset[str]], Any]
+Watcher = Callable[["Trainer", Any, Mapping[str, Tensor]], object]
+
+
+class Trainer:
+    """Ordered turns over batches.
+
+    Args:
+        turns: who learns, in this order, within a step.
+        prepare: (batch, step, names of the turns that are due) to what their losses look at.
+        device: where everything happens; modules are moved there, convolutions channels-last (faster on CPU and GPU).
+        half: None for float32, torch.bfloat16, or torch.float16 with one gradient scaler a turn, so that one player's
+            overflow does not cost the other its step.
+        state: more modules whose state belongs to the run: averages, terms that learn.
+    """
+
+    def __init__(
+        self,
+        turns: Sequence[Turn],
+        prepare: Prepare,
+        device: torch.device | str = "cpu",
+        half: torch.dtype | None = None,
+        state: Mapping[str, nn.Module] | None = None,
+    ):
+        self.turns = list(turns)
+        self.prepare = prepare
+        self.device = torch.device(device)
+        self.half = half
+        self.state = dict(state or {})
+        self.step = 0
+        for module in [turn.module for turn in self.turns] + list(self.state.values()):
+            module.to(self.device, memory_format=torch.channels_last).train()
+        scaled = half is torch.float16
+        self.scalers = {turn.name: torch.amp.GradScaler(self.device.type, enabled=scaled) for turn in self.turns}
+
+    def run(self, batches: Callable[[int], Iterable], budget: Budget, watchers: Sequence[Watcher] = ()) -> None:
+        """Train until the budget is spent.
+
+        Args:
+            batches: from a step to the batches from there on, e.g. `loader.stream`: a resumed run sees the rest of its epoch.
+            budget: of steps or minutes.
+            watchers: called after every step with (trainer, what `prepare` made, losses by "turn/name").
+        """
+        if budget.spent(self.step):
+            return
+        for batch in batches(self.step):
+            moment, losses = self.learn(batch)
+            for watcher in watchers:
+                watcher(self, moment, losses)
+            if budget.spent(self.step):
+                return
+
+    def learn(self, batch: Any) -> tuple[Any, dict[str, Tensor]]:
+        """One step: every turn that is due, in order. Returns what `prepare` made and the losses by "turn/name"."""
+        due = [turn for turn in self.turns if turn.due(self.step)]
+        for turn in self.turns:
+            turn.freeze(False)
+        with self.autocast():
+            moment = self.prepare(batch, self.step, frozenset(turn.name for turn in due))
+        losses: dict[str, Tensor] = {}
+        for turn in due:
+            losses |= self.take(turn, moment)
+        for turn in self.turns:
+            turn.freeze(False)  # between steps nobody is frozen: other turns may be made of the same networks
+        self.step += 1
+        return moment, losses
+
+    def take(self, turn: Turn, moment: Any) -> dict[str, Tensor]:
+        """One turn: losses, backward, optimiser. Returns its losses, detached, summed over accumulated parts."""
+        for other in self.turns:
+            other.freeze(other is not turn)
+        turn.set_rate(self.step)
+        turn.optimizer.zero_grad(set_to_none=True)
+        scaler = self.scalers[turn.name]
+        seen: dict[str, Tensor] = {}
+        for losses in self.parts(turn, moment):
+            scaler.scale(sum(losses.values())).backward()
+            for name, value in losses.items():
+                key = f"{turn.name}/{name}"
+                seen[key] = seen[key] + value.detach() if key in seen else value.detach()
+        scaler.unscale_(turn.optimizer) if scaler.is_enabled() else None
+        if turn.before_step is not None:
+            turn.before_step()
+        scaler.step(turn.optimizer)
+        scaler.update()
+        if turn.after is not None:
+            turn.after()
+        return seen
+
+    def parts(self, turn: Turn, moment: Any) -> Iterator[Losses]:
+        """The turn's losses, each part computed under autocast and handed out to be backpropagated outside it."""
+        with self.autocast():
+            losses = turn.losses(moment)
+        if isinstance(losses, Mapping):
+            yield losses
+            return
+        while True:
+            with self.autocast():
+                part = next(losses, None)
+            if part is None:
+                return
+            yield part
+
+    def autocast(self) -> torch.autocast:
+        """Half precision where it was asked for, nothing otherwise."""
+        return torch.autocast(self.device.type, dtype=self.half, enabled=self.half is not None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a resumed run needs to go on bitwise: tensors and plain values only."""
+        return {
+            "step": self.step,
+            "turns": {
+                turn.name: {
+                    "module": turn.module.state_dict(),
+                    "optimizer": turn.optimizer.state_dict(),
+                    "scaler": self.scalers[turn.name].state_dict(),
+                }
+                for turn in self.turns
+            },
+            "state": {name: module.state_dict() for name, module in self.state.items()},
+            "rng": {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was taken."""
+        for turn in self.turns:
+            saved = state["turns"][turn.name]
+            turn.module.load_state_dict(saved["module"])
+            turn.optimizer.load_state_dict(saved["optimizer"])
+            if self.scalers[turn.name].is_enabled() and saved["scaler"]:
+                self.scalers[turn.name].load_state_dict(saved["scaler"])
+        for name, module in self.state.items():
+            module.load_state_dict(state["state"][name])
+        torch.set_rng_state(state["rng"]["cpu"].cpu())
+        if len(state["rng"]["cuda"]) == torch.cuda.device_count() > 0:
+            torch.cuda.set_rng_state_all([rng.cpu() for rng in state["rng"]["cuda"]])
+        self.step = state["step"]

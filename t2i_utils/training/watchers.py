@@ -1,0 +1,142 @@
+"""What looks on while a run trains, at the end of every step: a progress bar, a record of losses, a clock that saves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from t2i_utils.training.budget import Budget
+from t2i_utils.training.checkpoints import write_whole
+
+
+class Progress:
+    """A bar with the step and the time that is left, by steps or by minutes."""
+
+    def __init__(self, budget: Budget, name: str = ""):
+        self.budget = budget
+        layout = "{desc}: {percentage:3.0f}%|{bar}| {postfix}"
+        self.bar = tqdm(total=1.0, desc=name, bar_format=layout, mininterval=0.5)
+
+    def __call__(self, trainer, moment: Any, losses: Mapping[str, Tensor]) -> None:
+        left = self.budget.seconds_left(trainer.step)
+        ending = "" if left is None else f", {clock(left)} left"
+        self.bar.set_postfix_str(f"step {trainer.step}{ending}", refresh=False)
+        self.bar.update(min(1.0, self.budget.fraction(trainer.step)) - self.bar.n)
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people say them: 1:05 or 2:00:00."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class History:
+    """Losses and measures by step, in memory and, when flushed, in a CSV file that a resumed run goes on with.
+
+    Args:
+        path: of the CSV; None keeps everything in memory.
+        until: rows at later steps than this are forgotten: a run that fell back to a checkpoint trains them again.
+        measure: from what `prepare` made to more named scalars, e.g. the mean scores of a GAN's round.
+        every: steps between two rows.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        until: int = 0,
+        measure: Callable[[Any], Mapping[str, Tensor]] | None = None,
+        every: int = 1,
+    ):
+        self.path, self.measure, self.every = path, measure, every
+        self.rows: list[dict[str, Any]] = []
+        if path is not None and path.is_file():
+            with open(path, newline="", encoding="utf-8") as file:
+                told = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+            self.rows = [row for row in told if row["step"] <= until]
+
+    def __call__(self, trainer, moment: Any, losses: Mapping[str, Tensor]) -> None:
+        if trainer.step % self.every == 0:
+            more = self.measure(moment) if self.measure else {}
+            # tensors, not numbers: a number would make the CPU wait for the GPU in every step
+            self.rows.append({"step": trainer.step, **losses, **more})
+
+    def column(self, name: str) -> tuple[list[int], list[float]]:
+        """Steps and values of one loss or measure."""
+        rows = [row for row in self.rows if name in row]
+        return [int(row["step"]) for row in rows], [float(row[name]) for row in rows]
+
+    def names(self) -> list[str]:
+        """Every column but the step, in the order of appearance."""
+        return [name for name in dict.fromkeys(name for row in self.rows for name in row) if name != "step"]
+
+    def flush(self) -> None:
+        """Write the CSV, whole."""
+        if self.path is None or not self.rows:
+            return
+        text = io.StringIO()
+        writer = csv.DictWriter(text, ["step", *self.names()])
+        writer.writeheader()
+        self.rows = [{key: float(value) for key, value in row.items()} for row in self.rows]
+        writer.writerows({key: f"{value:.9g}" for key, value in row.items()} for row in self.rows)
+        write_whole(self.path, text.getvalue().encode())
+
+
+class SaveEvery:
+    """Save by the clock: a session's end is measured in minutes, not in steps."""
+
+    def __init__(self, save: Callable[[], object], minutes: float, now: Callable[[], float] = time.monotonic):
+        if minutes <= 0:
+            raise ValueError(f"cannot save every {minutes} minutes; use a number above 0")
+        self.save, self.seconds, self.now = save, 60 * minutes, now
+        self.last = now()
+
+    def __call__(self, trainer, moment: Any, losses: Mapping[str, Tensor]) -> None:
+        if self.now() - self.last >= self.seconds:
+            self.save()
+            self.last = self.now()
+
+
+class Every:
+    """Do something at every so many steps: `Every(500, lambda trainer: ...)`."""
+
+    def __init__(self, steps: int, do: Callable[[Any], object]):
+        self.steps, self.do = steps, do
+
+    def __call__(self, trainer, moment: Any, losses: Mapping[str, Tensor]) -> None:
+        if trainer.step % self.steps == 0:
+            self.do(trainer)
+
+
+@contextmanager
+def finish_step_on_interrupt(budget: Budget) -> Iterator[None]:
+    """Turn Ctrl-C (or a notebook's stop button) into the end of the budget, so that no step is left half taken.
+
+    A second Ctrl-C interrupts at once. Outside the main thread Python allows no signal handlers and nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number, frame) -> None:
+        budget.stop()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
