@@ -13,8 +13,8 @@ from t2i_utils import __version__
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's mistake is one line on stderr and exit status 2, never a traceback."""
-    parser = make_parser()
-    options = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    options = make_parser(with_systems="train" in arguments[:1]).parse_args(arguments)
     try:
         return options.run(options) or 0
     except (ValueError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
@@ -22,13 +22,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Every command with its options; those of `train SYSTEM` come from the system's own signature."""
+def make_parser(with_systems: bool = True) -> argparse.ArgumentParser:
+    """Every command with its options.
+
+    Args:
+        with_systems: read the options of `train SYSTEM` from the systems' signatures, which imports torch.
+    """
     parser = argparse.ArgumentParser(prog="python -m t2i_utils", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_data_commands(commands)
-    add_train(commands)
+    train = commands.add_parser("train", help="train a system, or go on with a run")
+    if with_systems:
+        add_systems(train)
     sample = command(commands, "sample", paint_sample, "paint a caption with a trained run")
     sample.add_argument("where", metavar="DIR_OR_NAME", help="a run's folder, or its name in the workspace")
     sample.add_argument("--caption", required=True, action="append", help="what to paint; may be given several times")
@@ -49,7 +55,7 @@ def command(commands, name: str, run, summary: str) -> argparse.ArgumentParser:
 
 def add_data_commands(commands) -> None:
     """build, verify, embed."""
-    from t2i_utils.data.datasets import DATASETS
+    from t2i_utils.data.datasets import DATASETS  # without torch, as is everything that `build` and its workers import
 
     build = command(commands, "build", build_file, "read a data set and write one HDF5 file")
     build.add_argument("dataset", metavar="DATASET", help=", ".join(DATASETS))
@@ -72,13 +78,12 @@ def add_data_commands(commands) -> None:
     embed.add_argument("--steps", type=int, help="of training, where tiny_clip is trained")
 
 
-def add_train(commands) -> None:
-    """train SYSTEM, one parser a system."""
+def add_systems(train: argparse.ArgumentParser) -> None:
+    """train SYSTEM, one parser a system, its options from its function's signature."""
     from t2i_utils.recipes import SYSTEMS
     from t2i_utils.runs import Settings
-    from t2i_utils.signatures import add_options, described
+    from t2i_utils.signatures import add_options
 
-    train = commands.add_parser("train", help="train a system, or go on with a run")
     systems = train.add_subparsers(dest="system", required=True, metavar="SYSTEM")
     for name, recipe in SYSTEMS.items():
         summary = (recipe.__doc__ or name).splitlines()[0]
@@ -93,7 +98,6 @@ def add_train(commands) -> None:
         add_options(parser.add_argument_group("the run"), Settings)
         from_data = ("image_size", "text_dim")
         add_options(parser.add_argument_group(name), recipe, skip=from_data)
-    del described
 
 
 def build_file(options: argparse.Namespace) -> None:
@@ -107,7 +111,7 @@ def build_file(options: argparse.Namespace) -> None:
 
 def verify_file(options: argparse.Namespace) -> None:
     """`verify`: what a file holds, if it is whole."""
-    from t2i_utils.data.hdf5 import verify
+    from t2i_utils.data.verify import verify
 
     print(verify(options.file))
 
@@ -115,7 +119,7 @@ def verify_file(options: argparse.Namespace) -> None:
 def embed_file(options: argparse.Namespace) -> None:
     """`embed`: captions to vectors, once."""
     from t2i_utils.colab import choose_device
-    from t2i_utils.data.hdf5 import verify
+    from t2i_utils.data.verify import verify
     from t2i_utils.text import encoders
 
     verify(options.file)

@@ -203,8 +203,8 @@ def open_run(
         "split": settings.split,
         "captions_per_visit": settings.captions_per_visit,
         "data": loader.fingerprint,
-        "encoder": loader.encoder_fingerprint,
+        "encoder": loader.encoder,
     }
     run = Run(Path(out), recipe, loader, facts, settings)
-    keep_encoder(run.folder, loader.encoder_where, loader.encoder_fingerprint)
+    keep_encoder(run.folder, loader.encoder_where, loader.encoder)
     return run

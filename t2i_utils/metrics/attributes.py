@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from t2i_utils.data.hdf5 import read_split
+from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import draw_flower, render
 from t2i_utils.metrics.diversity import relative_spread
 from t2i_utils.metrics.intervals import Interval, bootstrap

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from t2i_utils.data.hdf5 import Pictures, read_split
+from t2i_utils.data.split import Pictures, read_split
 from t2i_utils.metrics.intervals import Interval, bootstrap
 from t2i_utils.objectives.round import step_rng
 from t2i_utils.training.budget import Budget
@@ -97,7 +97,7 @@ def train_reader(data: Path, steps: int = 300, batch_size: int = 128, seed: int 
         raise ValueError(f"{data} knows no attributes of its pictures; only the built-in flowers can be read back")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        reader = Reader(pictures.attribute_values, pictures.images.shape[1])
+        reader = Reader(pictures.values, pictures.images.shape[1])
 
     def batches(start: int) -> Iterator[Labelled]:
         for step in range(start, steps):

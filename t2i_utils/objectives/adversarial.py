@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -41,9 +42,9 @@ def bce(real_label: float = 1.0) -> Adversarial:
     if not 0 < real_label <= 1:
         raise ValueError(f"real_label is {real_label}; a label lies above 0 and at most at 1 (0.9 smooths one side)")
     return Adversarial(
-        real=lambda d: (F.softplus(d) - real_label * d).mean(),  # = y softplus(-d) + (1 - y) softplus(d)
-        fake=lambda d: F.softplus(d).mean(),
-        fool=lambda d: F.softplus(-d).mean(),
+        real=lambda d: F.binary_cross_entropy_with_logits(d, torch.full_like(d, real_label)),
+        fake=lambda d: F.binary_cross_entropy_with_logits(d, torch.zeros_like(d)),
+        fool=lambda d: F.binary_cross_entropy_with_logits(d, torch.ones_like(d)),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from t2i_utils.training.checkpoints import write_whole
@@ -40,20 +41,33 @@ def grid(images: Tensor, columns: int = 8, gap: int = 2, scale: int = 1) -> Imag
     return Image.fromarray(canvas)
 
 
-def save_png(picture: Image.Image | Figure, path: Path) -> Path:
-    """Write a picture or a figure as PNG, whole or not at all, with its folder."""
+def drawn(figure: Figure) -> Image.Image:
+    """A figure as a picture: it shows under any notebook's cell, whatever matplotlib's backend is there."""
     buffer = io.BytesIO()
-    if isinstance(picture, Figure):
-        picture.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
-    else:
-        picture.save(buffer, "PNG", optimize=True)
+    figure.savefig(buffer, format="png", dpi=110)
+    return Image.open(buffer)
+
+
+def save_png(picture: Image.Image, path: Path, description: str = "") -> Path:
+    """Write a picture as PNG, whole or not at all, with its folder.
+
+    Args:
+        picture: what to write.
+        path: where.
+        description: what it shows; kept inside the file, and printed under it by a gallery.
+    """
+    told = PngInfo()
+    if description:
+        told.add_text("Description", description)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True, pnginfo=told)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, buffer.getvalue())
     return path
 
 
-def captioned_rows(rows: Mapping[str, Tensor], scale: float = 1.0, wrap: int = 34) -> Figure:
+def captioned_rows(rows: Mapping[str, Tensor], scale: float = 1.0, wrap: int = 34) -> Image.Image:
     """A row of pictures beside each caption.
 
     Args:
@@ -69,10 +83,10 @@ def captioned_rows(rows: Mapping[str, Tensor], scale: float = 1.0, wrap: int = 3
         show.imshow(np.asarray(grid(images, columns=count)), interpolation="nearest")
         text.axis("off")
         show.axis("off")
-    return figure
+    return drawn(figure)
 
 
-def curves(history: History, names: Sequence[str], title: str = "", smooth: int = 25) -> Figure:
+def curves(history: History, names: Sequence[str], title: str = "", smooth: int = 25) -> Image.Image:
     """Columns of a history against the step, each the mean of `smooth` neighbours over its own pale line."""
     figure = Figure(figsize=(7, 2.8), layout="constrained")
     axis = figure.subplots()
@@ -88,10 +102,10 @@ def curves(history: History, names: Sequence[str], title: str = "", smooth: int 
     axis.set_title(title)
     axis.legend(fontsize=8)
     axis.grid(alpha=0.3)
-    return figure
+    return drawn(figure)
 
 
-def score_histogram(scores: Mapping[str, Tensor]) -> Figure:
+def score_histogram(scores: Mapping[str, Tensor]) -> Image.Image:
     """How a discriminator's logits ([batch, ...] each) of several kinds of pairs are spread."""
     figure = Figure(figsize=(6, 2.4), layout="constrained")
     axis = figure.subplots()
@@ -101,7 +115,7 @@ def score_histogram(scores: Mapping[str, Tensor]) -> Figure:
         axis.hist(numbers, bins, alpha=0.5, label=name)
     axis.set_xlabel("logit: the larger, the more real")
     axis.legend(fontsize=8)
-    return figure
+    return drawn(figure)
 
 
 def show_source(thing: Callable | type) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from t2i_utils.data.hdf5 import read_split
+from t2i_utils.data.split import read_split
 from t2i_utils.painter import Painter
 from t2i_utils.playground.figures import curves, grid, save_png
 from t2i_utils.runs import Run

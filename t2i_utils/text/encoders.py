@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from t2i_utils.data.hdf5 import read_captions, write_embeddings
 from t2i_utils.data.loader import Loader
+from t2i_utils.data.verify import verify
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text.clip import ClipEncoder, new_clip, open_clip_encoder, open_folder, tiny_config
 from t2i_utils.text.contrastive import as_it_is, clip_turn, pairings
@@ -75,6 +76,32 @@ def train_tiny_clip(
         trainer.run(pairings(loader, encoder), Budget(steps=steps), [*watchers, lambda *_: bar.update()])
     encoder.save(folder)
     return open_folder(folder, device)
+
+
+def ready_vectors(
+    data: Path,
+    name: str = TINY,
+    steps: int | None = None,
+    batch_size: int = 128,
+    device: torch.device | str = "cpu",
+    watchers: Sequence[Watcher] = (),
+) -> TextEncoder:
+    """Open an encoder and see to it that a file holds its vectors: both are made only if they are missing.
+
+    Args:
+        data: HDF5 file made by `build`.
+        name: as of `open_encoder`.
+        steps, batch_size, watchers: of training, where `tiny_clip` is trained now.
+        device: where it runs.
+    """
+    folder = tiny_folder(data)
+    if name == TINY and not folder.is_dir():
+        train_tiny_clip(data, folder, steps or TINY_STEPS, batch_size, device=device, watchers=watchers)
+    encoder = open_encoder(name, data, device)
+    fingerprint = encoder.fingerprint
+    if all(known != fingerprint for _, known, _ in verify(data).encoders):
+        embed(data, encoder, name)
+    return encoder
 
 
 def embed(data: Path, encoder: TextEncoder, name: str | None = None) -> str:
