@@ -143,12 +143,11 @@ def train_system(options: argparse.Namespace) -> None:
     arguments = chosen(options, SYSTEMS[options.system])
     run = open_run(options.system, options.data, options.encoder, options.out, arguments, settings)
     begun = run.trainer.step
-    print(
-        f"{options.system} on {run.loader.device}, {'going on from step' if begun else 'from step'} {begun}: {run.folder}"
-    )
+    begins = f"going on from step {begun}" if begun else "from the beginning"
+    print(f"{run.folder}: {options.system} on {run.loader.device}, {begins}")
     run.train(options.steps, options.minutes, [SampleGrid(run)])
     print(
-        f"saved at step {run.trainer.step}; paint with: python -m t2i_utils sample {run.folder} --caption '...' --out my.png"
+        f"saved at step {run.trainer.step}; paint: python -m t2i_utils sample {run.folder} --caption ... --out my.png"
     )
 
 
@@ -186,9 +185,8 @@ def list_systems(options: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        print(
-            f"{row['name']:14} generator {row['generator']:>11,}   discriminator {row['discriminator']:>11,}   {row['summary']}"
-        )
+        counts = f"generator {row['generator']:>11,}   discriminator {row['discriminator']:>11,}"
+        print(f"{row['name']:14} {counts}   {row['summary']}")
 
 
 def learning(module) -> int:

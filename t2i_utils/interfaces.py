@@ -39,7 +39,7 @@ class Text:
         return Text(torch.lerp(self.sentence, other.sentence, weight))
 
     def to(self, device: torch.device | str) -> Text:
-        """The same text on another device; shapes unchanged ([batch, text_dim], [batch, length, text_dim], [batch, length])."""
+        """The same text on another device; no shape ([batch, text_dim] and the others) changes."""
         return self._map(lambda part: part.to(device, non_blocking=True))
 
     def _map(self, change) -> Text:
@@ -68,8 +68,8 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device; images [batch, channels, size, size] keep their memory format."""
-        move = [part.to(device, non_blocking=True) for part in (self.images, self.text, self.classes, self.swap)]
-        return Batch(*move)
+        images, classes, swap = (part.to(device, non_blocking=True) for part in (self.images, self.classes, self.swap))
+        return Batch(images, self.text.to(device), classes, swap)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Sample:
     attention: tuple[Tensor, ...] = ()
 
     def detach(self) -> Sample:
-        """The same pictures ([batch, channels, size, size] each) without their history: what the discriminator learns from."""
+        """The same pictures, [batch, channels, size, size], without history, for the discriminator to learn from."""
         return Sample(tuple(image.detach() for image in self.images))
 
 

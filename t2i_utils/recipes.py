@@ -1,7 +1,7 @@
 """Every system of the series as a paper's table of choices. The table SYSTEMS is at the end.
 
-A recipe is a generator, a discriminator, an adversarial loss, the weights of the three kinds of pairs and a few named terms.
-A new system is a model file, perhaps a term, and one function here.
+A recipe is a generator, a discriminator, an adversarial loss, the weights of the three kinds of pairs and a few named
+terms. A new system is a model file, perhaps a term, and one function here.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Recipe:
     batch_size: int = 64
 
     def prepare(self, seed: int) -> Callable[[Batch, int, frozenset[str]], Round]:
-        """What the trainer calls on each batch: paints the step's pictures, with history only if the generator learns."""
+        """What the trainer calls on each batch: it paints, and keeps the graph only if the generator learns."""
 
         def paint(batch: Batch, step: int, due: frozenset[str]) -> Round:
             return paint_round(self.generator, self.discriminator, batch, step, seed, "generator" in due)

@@ -1,7 +1,7 @@
 """A training run: a recipe, a data file, an encoder's vectors and a folder, resumed where it stopped.
 
-The folder holds `checkpoints/`, `samples/` (pictures as training goes), `history.csv`, `encoder.json` and, where the encoder
-is a folder of its own, a copy of it in `encoder/`: a run can be moved whole, and still paints.
+The folder holds `checkpoints/`, `samples/` (pictures as training goes), `history.csv`, `encoder.json` and, where the
+encoder is a folder of its own, a copy of it in `encoder/`: a run can be moved whole, and still paints.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Run:
         watchers: Sequence[Watcher] = (),
         progress: bool = True,
     ) -> History:
-        """Train until the run has seen `steps` batches in all, or for `minutes` more; saved at the end, also on Ctrl-C."""
+        """Train to `steps` batches in all, or for `minutes` more; saved at the end, and on Ctrl-C."""
         budget = Budget(steps, minutes)
         bar = Progress(budget, self.facts["system"]) if progress else None
         saver = SaveEvery(self.save, self.settings.save_minutes)

@@ -14,8 +14,8 @@ from typing import Any, Literal
 def add_options(parser: argparse._ArgumentGroup, function: Callable, skip: tuple[str, ...] = ()) -> None:
     """Give a parser one `--name` option a parameter of `function` (or field of a dataclass).
 
-    Types become converters, literals become choices, the docstring's line about the parameter becomes its help. What the
-    user does not name stays out of the namespace, so the function's own default applies.
+    Types become converters, literals become choices, the docstring's line about the parameter becomes its help. What
+    the user does not name stays out of the namespace, so the function's own default applies.
 
     Args:
         parser: or a group of one.

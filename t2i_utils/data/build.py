@@ -164,7 +164,9 @@ def _write_pictures(
     shape = (side, side, source.channels)
     count = max(1, len(source.examples))
     if jpeg:
-        images = file.create_dataset("images", (count,), h5py.vlen_dtype(np.uint8), maxshape=(count,), chunks=(64,))
+        images = file.create_dataset(
+            "images", (count,), h5py.vlen_dtype(np.uint8), maxshape=(count,), chunks=(min(64, count),)
+        )
     else:  # one picture a chunk, so that a streaming loader reads nothing beside it
         images = file.create_dataset("images", (count, *shape), np.uint8, maxshape=(count, *shape), chunks=(1, *shape))
     for example, found in zip(source.examples, prepared, strict=True):

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from t2i_utils.data.pictures import from_jpeg, squash, stored_side, to_array
-from t2i_utils.data.sealed import blocks, open_data, open_handle
+from t2i_utils.data.sealed import blocks, open_data, open_handle, telling_damage
 
 
 class StoredPixels:
@@ -58,15 +58,8 @@ class StoredPixels:
     def read(self, positions: np.ndarray) -> np.ndarray:
         """uint8 [n, side, side, channels] of the pictures at `positions`, int64 [n] within the split, in any order."""
         rows, back = np.unique(self.rows[positions], return_inverse=True)  # rising: the disk is read in one direction
-        images = self._images()
-        if self._jpeg:
-            stored = np.empty(len(rows), object)
-            stored[:] = [images[row] for row in rows]
-        else:
-            # A picture is a chunk of its own, without filters. Through h5py's selections 64 of them take 100 ms.
-            chunks = [images.id.read_direct_chunk((int(row), 0, 0, 0))[1] for row in rows]
-            stored = np.frombuffer(b"".join(chunks), np.uint8).reshape(len(rows), *images.shape[1:])
-        return self._decode(stored)[back]
+        with telling_damage(self.path):
+            return self._decode(self._stored(rows))[back]
 
     def read_all(self) -> np.ndarray:
         """uint8 [pictures, side, side, channels], all pictures of the split in order."""
@@ -79,6 +72,17 @@ class StoredPixels:
                 pixels[done : done + len(inside)] = self._decode(block[inside])
                 start, done = start + len(block), done + len(inside)
         return pixels
+
+    def _stored(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of the table as they are: uint8 [n, side, side, channels], or [n] arrays of a JPEG's bytes."""
+        images = self._images()
+        if self._jpeg:
+            stored = np.empty(len(rows), object)
+            stored[:] = [images[row] for row in rows]
+            return stored
+        # A picture is a chunk of its own, without filters. Through h5py's selections 64 of them take 100 ms.
+        chunks = [images.id.read_direct_chunk((int(row), 0, 0, 0))[1] for row in rows]
+        return np.frombuffer(b"".join(chunks), np.uint8).reshape(len(rows), *images.shape[1:])
 
     def _images(self) -> h5py.Dataset:
         """The table, by this process's own handle: one that was opened before a fork must not be used after it."""

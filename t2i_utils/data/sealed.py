@@ -45,9 +45,17 @@ def open_data(path: Path) -> Iterator[h5py.File]:
         FileNotFoundError: if nothing is there.
         ValueError: for a truncated, half-written, damaged or foreign file, and for one of a newer format.
     """
-    file = open_handle(Path(path))
-    with file:
+    with open_handle(Path(path)) as file, telling_damage(Path(path)):
         yield file
+
+
+@contextmanager
+def telling_damage(path: Path) -> Iterator[None]:
+    """What HDF5 or Pillow says while a damaged file is read, as a ValueError that names the file and the way out."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError) as error:
+        raise ValueError(f"{path} is damaged ({error}); {rebuild(path)}") from error
 
 
 def open_handle(path: Path) -> h5py.File:
@@ -59,10 +67,8 @@ def open_handle(path: Path) -> h5py.File:
     except OSError as error:
         raise ValueError(f"{path} is no HDF5 file, or was cut short ({error}); {rebuild(path)}") from error
     try:
-        _check_layout(file, path)
-    except (OSError, RuntimeError, KeyError) as error:
-        file.close()
-        raise ValueError(f"{path} is damaged ({error}); {rebuild(path)}") from error
+        with telling_damage(path):
+            _check_layout(file, path)
     except ValueError:
         file.close()
         raise

@@ -137,7 +137,7 @@ def score_painter(
         {name: 1 / len(values) for name, values in reader.attributes.items()},
         bootstrap(ratio.tolist()),
         f"{len(chosen.captions)} captions of held-out classes x {noises} noises at {many.shape[-1]} px, seed {seed}; "
-        f"diversity: {len(few.captions)} captions x 16 noises, reader features; reader on {len(pictures.images)} renderings",
+        f"diversity: {len(few.captions)} captions x 16 noises, reader features; reader on {len(pictures)} renderings",
     )
 
 

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 def small_pixels(images: Tensor, size: int = 16) -> Tensor:
     """Features that need no network: the picture shrunk by averaging.
 
-    images: uint8 [n, channels, side, side]; returns [n, channels x size x size] float32 in [0, 1]. Distances are then root
-    sums over 16 x 16 pixels: small shifts and textures hardly count, composition and colours do.
+    images: uint8 [n, channels, side, side]; returns [n, channels x size x size] float32 in [0, 1]. Distances are then
+    root sums over 16 x 16 pixels: small shifts and textures hardly count, composition and colours do.
     """
     return F.adaptive_avg_pool2d(images.float() / 255, size).flatten(1)
 

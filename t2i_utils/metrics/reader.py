@@ -1,13 +1,14 @@
-"""A small network that reads attributes off built-in pictures, so that what a caption says can be counted in what was painted.
+"""A small network that reads attributes off pictures, so that what a caption says can be counted in what was painted.
 
-It is trained in seconds on real renderings of the training classes, and its accuracy on real renderings of classes it never
-saw is the ceiling of every score it gives: print it beside them.
+It is trained in seconds on real renderings of the training classes, and its accuracy on real renderings of classes it
+never saw is the ceiling of every score it gives: print it beside them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -37,7 +38,7 @@ class Reader(nn.Module):
         self.attributes = dict(attributes)
         sizes = [channels, width, 2 * width, 4 * width, 4 * width]
         layers = []
-        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        for fan_in, fan_out in pairwise(sizes):
             layers += [
                 nn.Conv2d(fan_in, fan_out, kernel_size=3, stride=2, padding=1, bias=False),
                 nn.BatchNorm2d(fan_out),
@@ -48,21 +49,21 @@ class Reader(nn.Module):
         self.heads = nn.ModuleDict({name: nn.Linear(self.feature_dim, len(v)) for name, v in attributes.items()})
 
     def forward(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """images: [n, channels, size, size] in [-1, 1]; returns features [n, feature_dim] and logits [n, values] a name."""
+        """images: [n, channels, size, size] in [-1, 1]; returns [n, feature_dim] features and [n, values] logits by name."""
         maps = self.see(images)
         features = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
         return features, {name: head(features) for name, head in self.heads.items()}
 
     @torch.no_grad()
     def read(self, images: Tensor, batch_size: int = 256) -> dict[str, Tensor]:
-        """images: uint8 [n, channels, size, size]; returns the index of the likeliest value, [n] int64, by attribute."""
+        """images: uint8 [n, channels, size, size]; returns the likeliest value's index, [n] int64, by attribute."""
         self.eval()
         parts = [self(unit(part))[1] for part in images.split(batch_size)]
         return {name: torch.cat([part[name].argmax(dim=1) for part in parts]) for name in self.heads}
 
     @torch.no_grad()
     def features(self, images: Tensor, batch_size: int = 256) -> Tensor:
-        """images: uint8 [n, channels, size, size]; returns [n, feature_dim] float32: what the reader sees before it answers."""
+        """images: uint8 [n, channels, size, size]; returns what the reader answers from, [n, feature_dim] float32."""
         self.eval()
         return torch.cat([self(unit(part))[0] for part in images.split(batch_size)])
 

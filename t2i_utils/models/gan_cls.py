@@ -1,9 +1,9 @@
 """Reed et al., Generative Adversarial Text to Image Synthesis, ICML 2016 (arXiv:1605.05396).
 
-What the paper changed: the DCGAN is told a sentence. The generator starts from noise beside a projection of the sentence;
-the discriminator sees the projection beside its 4 x 4 features of the picture. These are the networks of the authors' birds
-and flowers code, residual bottlenecks included (18,905,472 and 4,030,080 parameters at 64 px and 1024-d sentences).
-Where we differ: one rule gives 32 and 128 px too, and a discriminator returns logits.
+What the paper changed: the DCGAN is told a sentence. The generator starts from noise beside a projection of the
+sentence; the discriminator sees the projection beside its 4 x 4 features of the picture. These are the networks of the
+authors' birds and flowers code, residual bottlenecks included (18,905,472 and 4,030,080 parameters at 64 px and 1024-d
+sentences). Where we differ: one rule gives 32 and 128 px too, and a discriminator returns logits.
 """
 
 from __future__ import annotations

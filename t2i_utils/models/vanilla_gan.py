@@ -1,7 +1,7 @@
 """Radford et al., Unsupervised Representation Learning with DCGANs, ICLR 2016 (arXiv:1511.06434).
 
-What the paper changed: a GAN of convolutions alone, with batch normalisation, that trains. Captions are not looked at: this
-is the series' vanilla GAN, and its two trunks are those of the port in `dcgan_cls`.
+What the paper changed: a GAN of convolutions alone, with batch normalisation, that trains. Captions are not looked at:
+this is the series' vanilla GAN, and its two trunks are those of the port in `dcgan_cls`.
 """
 
 from __future__ import annotations

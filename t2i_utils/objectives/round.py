@@ -1,8 +1,8 @@
 """One round of the game: everything that a loss may look at, each part computed at most once.
 
-Two rules make a step cheap. The discriminator's features of the real pictures are computed once and scored with the matching
-*and* with the swapped caption, so a wrong pair costs one head, not one more pass over pictures. The pictures painted for the
-discriminator are the ones the generator learns from, so nothing is painted twice.
+Two rules make a step cheap. The discriminator's features of the real pictures are computed once and scored with the
+matching *and* with the swapped caption, so a wrong pair costs one head, not one more pass over pictures. The pictures
+painted for the discriminator are the ones the generator learns from, so nothing is painted twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from t2i_utils.interfaces import Batch, Discriminator, Generator, Sample, Score,
 
 
 def step_rng(seed: int, step: int) -> torch.Generator:
-    """The randomness of one step as a function of (seed, step) alone, so that a resumed run draws what it would have drawn."""
+    """The randomness of one step, a function of (seed, step) alone: a resumed run draws what it would have drawn."""
     entropy = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(entropy[0]) >> 1)
 
@@ -92,7 +92,7 @@ class Round:
 
 
 def mean_scores(round: Round) -> dict[str, Tensor]:
-    """The mean logit of every kind of pair that this round scored anyway, detached scalars; nothing is computed for it."""
+    """The mean logit of each kind of pair that was scored anyway, detached scalars; no network runs for it."""
     kinds = [kind for kind in ("matching", "swapped", "painted") if kind in vars(round)]
     return {f"score/{kind}": getattr(round, kind)[0].logits.detach().mean() for kind in kinds}
 

@@ -1,4 +1,4 @@
-"""What some papers add to the generator's loss: each a function of the round to a scalar, so that a recipe can list it."""
+"""What some papers add to the generator's loss: functions of the round to a scalar, so that a recipe can list them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def interpolated_sentences(adversarial: Adversarial, beta: float = 0.5, weight: 
 
     $$ \mathbb{E}[\log(1 - D(G(z, \beta t_1 + (1 - \beta) t_2), \beta t_1 + (1 - \beta) t_2))] $$
 
-    (in the non-saturating form of `adversarial.fool`). Half a batch of midpoints: caption i of the first half with caption i
-    of the second. There is no real picture of a midpoint, so the discriminator never learns from them.
+    (in the non-saturating form of `adversarial.fool`). Half a batch of midpoints: caption i of the first half with
+    caption i of the second. There is no real picture of a midpoint, so the discriminator never learns from them.
 
     Args:
         adversarial: the game whose `fool` judges.
@@ -44,8 +44,8 @@ def feature_matching(weight: float = 100.0) -> Term:
 
     $$ \lambda \, \text{MSE}\big(\mathbb{E}_x f(x), \mathbb{E}_z f(G(z, t))\big) $$
 
-    f are the discriminator's last features. The real ones are those of the discriminator's own turn, one optimiser step old:
-    computing them again costs a pass over pictures and moves the goal by that one step.
+    f are the discriminator's last features. The real ones are those of the discriminator's own turn, one optimiser
+    step old: computing them again costs a pass over pictures and moves the goal by that one step.
 
     Args:
         weight: lambda; the DCGAN-like port uses 100.

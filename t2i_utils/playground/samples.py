@@ -17,7 +17,7 @@ SCORES = ("score/matching", "score/swapped", "score/painted")
 
 
 class SampleGrid:
-    """A watcher that paints captions of held-out classes with fixed noise and saves `samples/step_*.png` in the run's folder.
+    """A watcher that paints held-out captions with fixed noise and saves `samples/step_*.png` in the run's folder.
 
     Args:
         run: whose average paints.

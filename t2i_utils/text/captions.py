@@ -12,7 +12,8 @@ def check_captions(captions: Sequence[str]) -> list[str]:
 
     Raises:
         TypeError: for one string where a list is meant.
-        ValueError: for no captions, or one that is empty, holds no word, holds NUL or is longer than LONGEST characters.
+        ValueError: for no captions, or one that is empty, holds no word, holds NUL or is longer than LONGEST
+            characters.
     """
     if isinstance(captions, str):
         raise TypeError(f"got the single string {captions[:40]!r}; give a list of captions, e.g. [caption]")
@@ -26,7 +27,7 @@ def check_captions(captions: Sequence[str]) -> list[str]:
             raise ValueError(f"{where} holds a NUL character; remove it")
         if len(caption) > LONGEST:
             raise ValueError(
-                f"{where} has {len(caption):,} characters; an encoder reads some dozens of words, use at most {LONGEST:,}"
+                f"{where} has {len(caption):,} characters; encoders read some dozens of words: use {LONGEST:,}"
             )
         if not any(character.isalnum() for character in caption):
             raise ValueError(

@@ -44,8 +44,8 @@ def tiny_config(image_size: int) -> dict[str, Any]:
 class ClipEncoder:
     """Captions (and pictures) to vectors by a CLIP.
 
-    A sentence vector has unit length times sqrt(text_dim), so its numbers are of order one, as networks like their input.
-    Cosines do not change.
+    A sentence vector has unit length times sqrt(text_dim), so its numbers are of order one, as networks like their
+    input. Cosines do not change.
 
     Args:
         model: an open_clip CLIP.
@@ -94,7 +94,7 @@ class ClipEncoder:
 
     @torch.no_grad()
     def encode_images(self, images: Tensor, batch_size: int = 256) -> Tensor:
-        """Pictures to vectors of the same space: [n, 3, size, size] in [-1, 1] to [n, text_dim], scaled as sentences are."""
+        """Pictures, [n, 3, size, size] in [-1, 1], to vectors of the same space, [n, text_dim], scaled as sentences."""
         self.model.eval()
         parts = [self.model.encode_image(self.see(p.to(self.device))).float().cpu() for p in images.split(batch_size)]
         return F.normalize(torch.cat(parts), dim=-1) * self.text_dim**0.5
@@ -159,7 +159,8 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
     """Open a CLIP by name.
 
     Args:
-        name: `MODEL/TAG` as open_clip lists them (`ViT-B-32-quickgelu/openai`), downloaded on first use; or a folder with
+        name: `MODEL/TAG` as open_clip lists them (`ViT-B-32-quickgelu/openai`), downloaded on first use; or a folder
+            with
             open_clip_config.json and weights, optionally written `local-dir:FOLDER`.
         device: where it will run.
 
@@ -174,7 +175,7 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
     if model not in open_clip.list_models():
         near = [m for m in open_clip.list_models() if m.split("-")[0].lower() == model.split("-")[0].lower()]
         raise ValueError(
-            f"{name!r} is neither a folder nor MODEL/TAG of open_clip; models like it: {', '.join(near[:8]) or 'none'}; "
+            f"{name!r} is neither a folder nor MODEL/TAG of open_clip; like it: {', '.join(near[:8]) or 'none'}; "
             "for example ViT-B-32-quickgelu/openai"
         )
     if tag not in open_clip.list_pretrained_tags_by_model(model):

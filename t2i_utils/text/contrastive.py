@@ -34,9 +34,10 @@ class Pairing:
 def contrastive_loss(images: Tensor, sentences: Tensor, scale: Tensor) -> Tensor:
     r"""Each picture should find its caption among the batch's, each caption its picture.
 
-    $$ \tfrac12 \big(\text{CE}(s\, I T^\top) + \text{CE}(s\, T I^\top)\big), \quad \text{target } i \text{ for row } i $$
+    $$ \tfrac12 \big(\text{CE}(s\, I T^\top) + \text{CE}(s\, T I^\top)\big), \quad \text{row } i \text{ wants } i $$
 
-    images, sentences: [batch, text_dim] of unit length; scale: s, a scalar above 0. In float32. At s = 0 it is ln(batch).
+    images, sentences: [batch, text_dim] of unit length; scale: s, a scalar above 0. At s = 0 it is ln(batch).
+    Computed in float32.
 
     From: Radford et al., 2021, figure 3 (arXiv:2103.00020).
     """
@@ -81,7 +82,7 @@ def clip_turn(encoder: ClipEncoder, steps: int, rate: float = 2e-3, weight_decay
 
 
 def as_it_is(batch: Pairing, step: int, due: frozenset[str]) -> Pairing:
-    """`prepare` of a trainer whose loss looks at the batch itself: [batch, 3, size, size] and [batch, context_length]."""
+    """`prepare` of a trainer whose loss looks at the batch itself."""
     return batch
 
 

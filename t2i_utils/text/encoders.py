@@ -25,7 +25,8 @@ def open_encoder(name: str, data: Path | None = None, device: torch.device | str
     """The encoder that a user names.
 
     Args:
-        name: `MODEL/TAG` of open_clip, a folder, or `tiny_clip`: the small CLIP trained from scratch on `data`, which lies
+        name: `MODEL/TAG` of open_clip, a folder, or `tiny_clip`: the small CLIP trained from scratch on `data`, which
+            lies
             beside it and is trained now if it is not there yet.
         data: the HDF5 file at hand; only `tiny_clip` needs it.
         device: where it will run.

@@ -1,8 +1,8 @@
 """States of a run on disk, never half of one.
 
-A checkpoint is `step_00001234.pt` and, written after it, the manifest `step_00001234.json` with the size and sha256 of the
-first and facts about the run. A file without a manifest is an interrupted save and is not looked at. Only tensors and plain
-values are inside, so `torch.load(weights_only=True)` opens it and no code runs.
+A checkpoint is `step_00001234.pt` and, written after it, the manifest `step_00001234.json` with the size and sha256 of
+the first and facts about the run. A file without a manifest is an interrupted save and is not looked at. Only tensors
+and plain values are inside, so `torch.load(weights_only=True)` opens it and no code runs.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ class Trainer:
         """Train until the budget is spent.
 
         Args:
-            batches: from a step to the batches from there on, e.g. `loader.stream`: a resumed run sees the rest of its epoch.
+            batches: from a step to the batches from there on, e.g. `loader.stream`: a resumed run sees the rest of its
+                epoch.
             budget: of steps or minutes.
             watchers: called after every step with (trainer, what `prepare` made, losses by "turn/name").
         """

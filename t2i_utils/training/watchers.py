@@ -1,4 +1,4 @@
-"""What looks on while a run trains, at the end of every step: a progress bar, a record of losses, a clock that saves."""
+"""What looks on at the end of every step: a progress bar, a record of losses, a clock that saves."""
 
 from __future__ import annotations
 
