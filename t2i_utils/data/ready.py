@@ -1,0 +1,75 @@
+"""A data file that is ready when a notebook asks for it: the one that is there if it is right, else a new one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from t2i_utils.data.build import build
+from t2i_utils.data.datasets import read_dataset
+from t2i_utils.data.source import Source
+from t2i_utils.data.split import read_contents
+from t2i_utils.data.verify import Facts, verify
+
+DRAWN = ("synthetic_flowers",)  # data sets that are drawn, not read: they need no folder
+
+
+def ready_file(dataset: str, size: int, folder: Path, root: Path | None = None, limit: int | None = None) -> Path:
+    """Find or build the file of a data set, and say in one line which of the two happened.
+
+    A file that is there is read whole. It is used if every hash holds and it has the examples that a build would store
+    now; a data set that is read from a folder which is not given can only be compared by name, size and number. A file
+    that fails its hashes is kept beside the new one under the name FILE.old.
+
+    Args:
+        dataset: a name of `DATASETS`.
+        size: pixels that networks will paint.
+        folder: where the file lies, as DATASET_SIZE.h5; made if it is missing.
+        root: the folder of the data set's own files; built-in sets need none.
+        limit: at most so many pictures, or None for all.
+
+    Returns:
+        The path of a file that was verified or has just been built.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_dataset` and `build`: an unknown name, a folder that is missing or laid
+            out differently, a size or limit that cannot be.
+    """
+    path = Path(folder) / f"{dataset}_{size}.h5"
+    source = None
+    if root is not None or dataset in DRAWN or not path.is_file():
+        source = read_dataset(dataset, root, limit)
+    reason = _reason_to_build(path, dataset, size, limit, source)
+    if not reason:
+        print(f"{path}: verified, nothing to build")
+        return path
+    source = source or read_dataset(dataset, root, limit)
+    report = build(source, path, size)
+    print(f"{path}: built ({reason}), {sum(report.pictures.values()):,} pictures in {report.seconds:.1f} s")
+    return path
+
+
+def _reason_to_build(path: Path, dataset: str, size: int, limit: int | None, source: Source | None) -> str:
+    """Why the file cannot be used as it is; "" if it can. A broken file is moved out of the new one's way."""
+    if not path.is_file():
+        return "there was none"
+    try:
+        facts = verify(path)
+    except ValueError as error:
+        old = path.with_name(f"{path.name}.old")
+        path.replace(old)
+        return f"{error}; it is now {old.name}"
+    if (facts.dataset, facts.image_size) != (dataset, size):
+        return f"it held {facts.dataset} at {facts.image_size} pixels"
+    stored = sum(facts.pictures.values()) + len(facts.left_out)
+    if source is None:
+        return f"it held {stored:,} pictures" if limit is not None and stored > limit else ""
+    if facts.version != source.version:
+        return f"it was made from version {facts.version} of the data set, this is {source.version}"
+    if _names(facts) != {example.name for example in source.examples}:
+        return f"it held {stored:,} pictures, not the {len(source.examples):,} that are asked for"
+    return ""
+
+
+def _names(facts: Facts) -> set[str]:
+    """Names of all examples that a file was built from, stored or left out."""
+    return {*read_contents(facts.path, "all").names, *(name for name, _ in facts.left_out)}
