@@ -49,7 +49,7 @@ class Reader(nn.Module):
         self.heads = nn.ModuleDict({name: nn.Linear(self.feature_dim, len(v)) for name, v in attributes.items()})
 
     def forward(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """images: [n, channels, size, size] in [-1, 1]; returns [n, feature_dim] features and [n, values] logits by name."""
+        """[n, channels, size, size] images in [-1, 1] to [n, feature_dim] features and, by name, [n, values] logits."""
         maps = self.see(images)
         features = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
         return features, {name: head(features) for name, head in self.heads.items()}

@@ -46,11 +46,7 @@ class SampleGrid:
     def paint(self) -> Tensor:
         """uint8 [captions x columns, channels, size, size], a row a caption."""
         self.painter = self.painter or self.run.painter()
-        training = self.run.average.module.training
-        self.run.average.module.eval()
-        pictures = self.painter.paint([c for c in self.captions for _ in range(self.columns)], seed=0)
-        self.run.average.module.train(training)
-        return pictures
+        return self.painter.paint([caption for caption in self.captions for _ in range(self.columns)], seed=0)
 
 
 class LivePlot:

@@ -27,7 +27,7 @@ class Average(nn.Module):
         if not 0 <= decay < 1:
             raise ValueError(f"decay is {decay}; an average needs 0 <= decay < 1")
         self.decay = decay
-        self.module = copy.deepcopy(module).requires_grad_(False)
+        self.module = copy.deepcopy(module).requires_grad_(False).eval()
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.count = 0  # the same number on the host: reading the buffer would wait for a GPU in every step
 

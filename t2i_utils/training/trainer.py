@@ -45,7 +45,9 @@ class Trainer:
         self.state = dict(state or {})
         self.step = 0
         for module in [turn.module for turn in self.turns] + list(self.state.values()):
-            module.to(self.device, memory_format=torch.channels_last).train()
+            module.to(self.device, memory_format=torch.channels_last)
+        for turn in self.turns:
+            turn.module.train()
         scaled = half is torch.float16
         self.scalers = {turn.name: torch.amp.GradScaler(self.device.type, enabled=scaled) for turn in self.turns}
 
