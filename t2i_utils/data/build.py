@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from t2i_utils import __version__
 from t2i_utils.data.parallel import in_order
 from t2i_utils.data.pictures import Prepared, prepare, stored_side
-from t2i_utils.data.sealed import FORMAT, FORMAT_VERSION, LIBVER, content_hash, writing_whole
+from t2i_utils.data.sealed import FORMAT, FORMAT_VERSION, LIBVER, attributes_hash, content_hash, writing_whole
 from t2i_utils.data.source import SPLITS, Example, Source
 
 SMALLEST, LARGEST, LARGEST_RAW = 16, 1024, 128
@@ -227,4 +227,5 @@ def _seal(file: h5py.File, source: Source, size: int, jpeg: bool) -> str:
     fingerprint = content_hash(file)
     file.attrs["sha256"] = fingerprint
     file.attrs["complete"] = True
+    file.attrs["seal"] = attributes_hash(file)
     return fingerprint

@@ -6,7 +6,7 @@ Written by `build`, never by hand; opened by `open_data`, read whole by `Loader`
                                licence, origin, notes (JSON list), image_size, side, channels,
                                encoding ("raw" | "jpeg"), class_names (JSON list), attributes (JSON: name to its
                                values), library_version, sha256 (of the tables below but embeddings, and of the
-                               attributes that tell the data: `sealed.SEALED`)
+                               attributes that tell the data: `sealed.SEALED`), seal (sha256 of all these)
     images                     uint8 [pictures, side, side, channels], or with "jpeg" a vector of bytes a picture
     names                      text [pictures], unique
     classes                    int64 [pictures], an index of class_names; -1 where the data set has no classes
@@ -156,7 +156,9 @@ def _find_encoder(file: h5py.File, path: Path, encoder: str) -> h5py.Group:
 
 def encoder_groups(file: h5py.File) -> list[h5py.Group]:
     """Groups of encoders, oldest first."""
-    return sorted(file.get("embeddings", {}).values(), key=lambda group: int(group.attrs["order"]))
+    groups = file.get("embeddings", {})
+    # by name, for .values() would give None for a group that cannot be opened
+    return sorted((groups[name] for name in groups), key=lambda group: int(group.attrs["order"]))
 
 
 def tell(group: h5py.Group) -> str:

@@ -147,6 +147,12 @@ def content_hash(file: h5py.File) -> str:
     return digest.hexdigest()
 
 
+def attributes_hash(file: h5py.File) -> str:
+    """sha256 of every attribute of the file itself, those too that are told to people and do not change the data."""
+    told = {name: str(value) for name, value in file.attrs.items() if name != "seal"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
 def blocks(table: h5py.Dataset) -> Iterator[np.ndarray]:
     """A table's rows from first to last, in arrays of about 16 MB."""
     row_bytes = table.dtype.itemsize * int(np.prod(table.shape[1:], dtype=np.int64))

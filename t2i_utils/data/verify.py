@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 
 from t2i_utils.data.hdf5 import embed_command, embeddings_hash, encoder_groups, tell
-from t2i_utils.data.sealed import content_hash, open_data, rebuild
+from t2i_utils.data.sealed import attributes_hash, content_hash, open_data, rebuild
 from t2i_utils.data.source import SPLITS
 
 
@@ -85,7 +85,7 @@ def verify(path: Path) -> Facts:
     with open_data(path) as file:
         dataset = str(file.attrs["dataset"])
         try:
-            right = content_hash(file) == file.attrs["sha256"]
+            right = (content_hash(file), attributes_hash(file)) == (file.attrs["sha256"], file.attrs["seal"])
             wrong = [tell(group) for group in encoder_groups(file) if not _embeddings_right(group)] if right else []
             facts = _facts(file, path) if right else None
         except Exception as error:  # a damaged file makes HDF5 raise nearly anything
