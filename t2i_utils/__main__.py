@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser(with_systems="train" in arguments[:1]).parse_args(arguments)
     try:
         return options.run(options) or 0
-    except (ValueError, FileNotFoundError, IsADirectoryError, PermissionError) as error:
+    except (ValueError, OSError) as error:
         print(f"t2i_utils {options.command}: {error}", file=sys.stderr)
         return 2
 

@@ -46,8 +46,8 @@ class Painter:
         Raises:
             ValueError: for a caption that the encoder refuses, or a negative seed.
         """
-        if seed < 0:
-            raise ValueError(f"seed is {seed}; use 0 or more")
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"seed is {seed}; use 0 or more, below 2**63")
         text = self.encoder.encode(captions)
         noise = draw_noise(self.generator.noise_shape, len(text), torch.Generator().manual_seed(seed))
         return self.paint_vectors(text, noise)

@@ -82,8 +82,10 @@ class LivePlot:
 def some_captions(run: Run, count: int = 6, seed: int = 0) -> list[str]:
     """Captions of different pictures of held-out classes (of training classes where a file has no others)."""
     path = run.loader.path
-    held_out = read_split(path, "test")
-    pictures = held_out if len(held_out.images) else read_split(path, "trainval")
+    try:
+        pictures = read_split(path, "test")
+    except ValueError:  # a file of training classes alone
+        pictures = read_split(path, run.loader.split)
     rng = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(pictures.captions), generator=rng)[:count]
     return [pictures.captions[index] for index in chosen.tolist()]

@@ -5,6 +5,7 @@ From: Radford et al., Learning Transferable Visual Models From Natural Language 
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import shutil
@@ -173,9 +174,9 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
         return open_folder(folder, device)
     model, _, tag = name.partition("/")
     if model not in open_clip.list_models():
-        near = [m for m in open_clip.list_models() if m.split("-")[0].lower() == model.split("-")[0].lower()]
+        near = difflib.get_close_matches(model, open_clip.list_models(), n=8, cutoff=0.5)
         raise ValueError(
-            f"{name!r} is neither a folder nor MODEL/TAG of open_clip; like it: {', '.join(near[:8]) or 'none'}; "
+            f"{name!r} is neither a folder nor MODEL/TAG of open_clip; like it: {', '.join(near) or 'none'}; "
             "for example ViT-B-32-quickgelu/openai"
         )
     if tag not in open_clip.list_pretrained_tags_by_model(model):
@@ -188,6 +189,8 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
             network = open_clip.create_model(model, pretrained=tag, device=device)
         except UserWarning as warning:
             raise ValueError(f"{name}: {warning} Use {model}-quickgelu/{tag}.") from warning
+        except RuntimeError as error:  # open_clip's word for a download that failed
+            raise ValueError(f"{name} did not open ({error}); check the network, or name a folder") from error
     return ClipEncoder(network, open_clip.get_tokenizer(model), name)
 
 
@@ -202,8 +205,10 @@ def open_folder(folder: Path, device: torch.device | str) -> ClipEncoder:
         config = json.loads((folder / CONFIG_FILE).read_text())["model_cfg"]
         network = open_clip.create_model(f"{LOCAL}{folder}", device=device)
         tokenizer = open_clip.get_tokenizer(f"{LOCAL}{folder}")
-    except (RuntimeError, ValueError, KeyError, OSError, SafetensorError) as error:
+    except (RuntimeError, ValueError, KeyError, TypeError, AssertionError, OSError, SafetensorError) as error:
+        # open_clip asserts where a configuration does not fit the weights; torch names every tensor, a line each
+        said = str(error).partition("\n")[0]
         raise ValueError(
-            f"{folder} does not open as a CLIP ({error}); copy the folder again or train it again"
+            f"{folder} does not open as a CLIP ({said}); copy the folder again or train it again"
         ) from error
     return ClipEncoder(network, tokenizer, str(folder), config)

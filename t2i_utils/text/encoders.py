@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from t2i_utils.data.hdf5 import read_captions, write_embeddings
 from t2i_utils.data.loader import Loader
+from t2i_utils.data.split import read_contents
 from t2i_utils.data.verify import verify
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text.clip import ClipEncoder, new_clip, open_clip_encoder, open_folder, tiny_config
@@ -70,7 +71,8 @@ def train_tiny_clip(
     Returns:
         The trained encoder, opened from its folder.
     """
-    loader = Loader(data, batch_size=batch_size, seed=seed, device=device)
+    pictures = len(read_contents(data, "trainval").rows)
+    loader = Loader(data, batch_size=min(batch_size, pictures), seed=seed, device=device)
     encoder = new_clip(tiny_config(loader.image_size), TINY, seed)
     trainer = Trainer([clip_turn(encoder, steps)], as_it_is, device)
     with tqdm(total=steps, desc="training tiny CLIP", unit="step") as bar:

@@ -24,16 +24,16 @@ def keep_encoder(folder: Path, where: str, fingerprint: str) -> None:
         where: the name that `open_encoder` opens: MODEL/TAG or a folder, which is copied.
         fingerprint: of the encoder that made the vectors.
     """
-    if (folder / RECORD).is_file():
-        return
+    record = folder / RECORD
+    if record.is_file() and json.loads(record.read_text(encoding="utf-8"))["fingerprint"] == fingerprint:
+        return  # another one is of a run that never saved: one that did refuses to go on with another encoder
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder / COPY, ignore_errors=True)
     if Path(where).is_dir():
         temporary = Path(tempfile.mkdtemp(prefix=f".{COPY}.", dir=folder))
         shutil.copytree(where, temporary, dirs_exist_ok=True)
-        shutil.rmtree(folder / COPY, ignore_errors=True)
         temporary.rename(folder / COPY)
-    record = {"where": where, "fingerprint": fingerprint}
-    write_whole(folder / RECORD, json.dumps(record, indent=1).encode())
+    write_whole(record, json.dumps({"where": where, "fingerprint": fingerprint}, indent=1).encode())
 
 
 def kept_encoder(folder: Path, device: torch.device | str = "cpu") -> TextEncoder:

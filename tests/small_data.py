@@ -1,0 +1,85 @@
+"""Made once for every test that asks: small built-in pictures in a file, an encoder, its vectors, a run, a reader.
+
+A plugin of pytest: a test module says `pytest_plugins = ["small_data"]` and names what it wants. All of it is only read;
+who wants to change a file copies it first.
+"""
+
+import copy
+import shutil
+from pathlib import Path
+
+import pytest
+
+from t2i_utils.data.build import build
+from t2i_utils.data.synthetic import synthetic_flowers
+from t2i_utils.metrics.reader import train_reader
+from t2i_utils.runs import Settings, open_run
+from t2i_utils.text.clip import new_clip, open_clip_encoder
+from t2i_utils.text.encoders import embed
+
+SMALL_CLIP = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8},
+    "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+SMALL_GAN = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
+
+
+@pytest.fixture
+def small_config():
+    """open_clip's configuration of a CLIP that is built in a blink: 16 numbers a sentence, pictures of 32 pixels."""
+    return copy.deepcopy(SMALL_CLIP)
+
+
+@pytest.fixture(scope="session")
+def plain_file(tmp_path_factory):
+    """120 pictures of 32 pixels, without vectors."""
+    return build(synthetic_flowers(120), tmp_path_factory.mktemp("plain") / "flowers.h5", 32, progress=False).path
+
+
+@pytest.fixture(scope="session")
+def small_encoder(tmp_path_factory):
+    """An untrained CLIP, opened from its folder."""
+    folder = tmp_path_factory.mktemp("encoders") / "small_clip"
+    new_clip(SMALL_CLIP, "small").save(folder)
+    return open_clip_encoder(str(folder))
+
+
+@pytest.fixture(scope="session")
+def embedded_file(plain_file, small_encoder, tmp_path_factory):
+    """The same pictures with the vectors of `small_encoder`, called "small"."""
+    path = tmp_path_factory.mktemp("embedded") / "flowers.h5"
+    shutil.copyfile(plain_file, path)
+    embed(path, small_encoder, "small")
+    return path
+
+
+@pytest.fixture(scope="session")
+def open_small_run(embedded_file):
+    """(folder, system, data, encoder, settings, arguments by name) to a run too small to paint anything."""
+
+    def make(folder, system="gan_cls", data=embedded_file, encoder="small", settings=Settings(), **arguments):
+        return open_run(system, data, encoder, Path(folder), SMALL_GAN | arguments, settings, device="cpu")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained_run(open_small_run, tmp_path_factory):
+    """A folder with a run of `gan_cls` that has seen three batches."""
+    run = open_small_run(tmp_path_factory.mktemp("runs") / "small")
+    run.train(steps=3, progress=False)
+    return run.folder
+
+
+@pytest.fixture(scope="session")
+def many_flowers(tmp_path_factory):
+    """300 pictures of 32 pixels: enough to learn to read colours and backgrounds."""
+    path = tmp_path_factory.mktemp("many") / "flowers.h5"
+    return build(synthetic_flowers(300), path, 32, workers=1, progress=False).path
+
+
+@pytest.fixture(scope="session")
+def reader(many_flowers):
+    """A reader after a second of training: sure of petal colour and background, of little else."""
+    return train_reader(many_flowers, steps=40, batch_size=64)

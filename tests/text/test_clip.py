@@ -1,0 +1,249 @@
+"""CLIP through open_clip: vectors, folders that anyone opens, and names that do not fit."""
+
+import inspect
+import json
+import shutil
+import warnings
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+
+from t2i_utils.data.synthetic import draw_flower, render
+from t2i_utils.interfaces import TextEncoder
+from t2i_utils.text import clip
+from t2i_utils.text.clip import CONFIG_FILE, WEIGHTS_FILE, new_clip, open_clip_encoder, tiny_config
+
+pytest_plugins = ["small_data"]
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+CAPTIONS = ["a red flower", "a flower with six pointed blue petals", "white petals against the sky"]
+
+
+@pytest.fixture
+def folder(small_encoder, tmp_path):
+    """A copy of the small encoder's folder, to be damaged."""
+    return shutil.copytree(small_encoder.name, tmp_path / "copy")
+
+
+def edit(folder, change):
+    """Change the model's configuration in a folder."""
+    told = json.loads((folder / CONFIG_FILE).read_text())
+    change(told["model_cfg"])
+    (folder / CONFIG_FILE).write_text(json.dumps(told))
+
+
+def test_a_sentence_has_unit_length_times_the_root_of_its_dimension(small_encoder):
+    sentence = small_encoder.encode(CAPTIONS).sentence
+    assert isinstance(small_encoder, TextEncoder)
+    assert sentence.shape == (3, small_encoder.text_dim) == (3, 16)
+    assert sentence.dtype == torch.float32
+    assert not sentence.requires_grad
+    torch.testing.assert_close(sentence.norm(dim=1), torch.full((3,), 16**0.5))
+
+
+def test_a_vector_does_not_depend_on_who_stands_beside_it(small_encoder):
+    together = small_encoder.encode(CAPTIONS).sentence
+    torch.testing.assert_close(small_encoder.encode(CAPTIONS, batch_size=1).sentence, together)
+    torch.testing.assert_close(small_encoder.encode(CAPTIONS[1:2]).sentence, together[1:2])
+    assert (together[0] - together[1]).norm() > 0.01
+
+
+def test_encoding_is_evaluation_even_of_a_model_in_training(small_config):
+    encoder = new_clip(small_config)
+    images = torch.rand(4, 3, 32, 32) * 2 - 1
+    expected = encoder.encode_images(images)
+    before = encoder.fingerprint
+    encoder.model.train()
+    torch.testing.assert_close(encoder.encode_images(images), expected)
+    assert encoder.fingerprint == before  # batch statistics were not touched
+
+
+def test_a_caption_of_a_thousand_words_is_cut_and_one_of_emoji_refused(small_encoder):
+    assert small_encoder.tokens(["petal " * 300]).shape == (1, 24)
+    assert small_encoder.encode(["a red flower \N{CHERRY BLOSSOM}"]).sentence.isfinite().all()
+    with pytest.raises(ValueError, match="no word"):
+        small_encoder.encode(["\N{CHERRY BLOSSOM}"])
+    with pytest.raises(TypeError, match="list of captions"):
+        small_encoder.encode("a red flower")
+
+
+def test_a_saved_folder_opens_with_plain_open_clip(small_encoder):
+    model = open_clip.create_model(f"local-dir:{small_encoder.name}").eval()
+    tokenizer = open_clip.get_tokenizer(f"local-dir:{small_encoder.name}")
+    with torch.no_grad():
+        theirs = model.encode_text(tokenizer(CAPTIONS), normalize=True)
+    torch.testing.assert_close(small_encoder.encode(CAPTIONS).sentence / 4, theirs)
+
+
+def test_saving_and_opening_changes_nothing(small_config, tmp_path):
+    encoder = new_clip(small_config, seed=3)
+    encoder.save(tmp_path / "deep" / "clip")
+    for name in (str(tmp_path / "deep" / "clip"), f"local-dir:{tmp_path / 'deep' / 'clip'}"):
+        opened = open_clip_encoder(name)
+        assert opened.fingerprint == encoder.fingerprint
+        assert torch.equal(opened.encode(CAPTIONS).sentence, encoder.encode(CAPTIONS).sentence)
+    opened.save(tmp_path / "again")  # what was opened from a folder can be saved to another
+    assert open_clip_encoder(str(tmp_path / "again")).fingerprint == encoder.fingerprint
+
+
+def test_one_changed_weight_changes_the_fingerprint(small_config):
+    encoder = new_clip(small_config)
+    before = encoder.fingerprint
+    assert new_clip(small_config).fingerprint == before
+    assert new_clip(small_config, seed=1).fingerprint != before
+    with torch.no_grad():
+        encoder.model.text_projection[0, 0].add_(1e-3)
+    assert encoder.fingerprint != before
+
+
+def test_a_new_clip_leaves_everyone_elses_randomness_alone(small_config):
+    before = torch.get_rng_state()
+    new_clip(small_config, seed=5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_saving_replaces_whole_or_not_at_all(small_config, tmp_path, monkeypatch):
+    encoder = new_clip(small_config)
+    encoder.save(tmp_path / "clip")
+    (tmp_path / "clip" / "stray").touch()
+
+    def full(tensors, path):
+        path.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(clip, "save_file", full)
+        with pytest.raises(OSError, match="no space"):
+            new_clip(small_config, seed=1).save(tmp_path / "clip")
+    assert [path.name for path in tmp_path.iterdir()] == ["clip"]
+    assert open_clip_encoder(str(tmp_path / "clip")).fingerprint == encoder.fingerprint
+    new_clip(small_config, seed=1).save(tmp_path / "clip")
+    assert {path.name for path in (tmp_path / "clip").iterdir()} == {CONFIG_FILE, WEIGHTS_FILE}
+    assert [path.name for path in tmp_path.iterdir()] == ["clip"]
+
+
+def test_the_tiny_clip_is_a_clip_of_the_size_asked_for():
+    encoder = new_clip(tiny_config(48))
+    assert encoder.text_dim == 128
+    assert encoder.see(torch.zeros(1, 3, 48, 48)).shape == (1, 3, 48, 48)
+
+
+@pytest.mark.parametrize("size", [32, 20, 64])
+def test_pictures_of_any_size_are_seen_at_the_towers_size(small_encoder, size):
+    flat = torch.tensor([-0.5, 0.0, 0.9])[None, :, None, None].expand(2, 3, size, size)
+    mean, std = (torch.tensor(v) for v in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD))
+    seen = small_encoder.see(flat)
+    expected = ((torch.tensor([0.25, 0.5, 0.95]) - mean) / std)[None, :, None, None].expand(2, 3, 32, 32)
+    torch.testing.assert_close(seen, expected, atol=1e-5, rtol=0)
+    vectors = small_encoder.encode_images(flat)
+    torch.testing.assert_close(vectors.norm(dim=1), torch.full((2,), 4.0))
+    torch.testing.assert_close(vectors, small_encoder.encode_images(flat[:, :, :1, :1].expand(2, 3, 32, 32)))
+
+
+def test_pictures_are_seen_as_open_clips_own_transform_shows_them(small_encoder):
+    picture = render(draw_flower(np.random.default_rng(0)), 96)
+    theirs = open_clip.image_transform(32, is_train=False)(picture)
+    pixels = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)[None]
+    ours = small_encoder.see(pixels.float() / 127.5 - 1)[0]
+    assert (ours - theirs).abs().mean() < 0.01  # theirs rounds to bytes on the way
+
+
+def cut_short(folder):
+    weights = folder / WEIGHTS_FILE
+    weights.write_bytes(weights.read_bytes()[:-1000])
+
+
+@pytest.mark.parametrize(
+    ("damage", "error", "words"),
+    [
+        (cut_short, ValueError, "does not open"),
+        (lambda folder: (folder / WEIGHTS_FILE).write_bytes(b""), ValueError, "does not open"),
+        (lambda folder: (folder / WEIGHTS_FILE).unlink(), FileNotFoundError, WEIGHTS_FILE),
+        (lambda folder: (folder / CONFIG_FILE).unlink(), FileNotFoundError, CONFIG_FILE),
+        (lambda folder: (folder / CONFIG_FILE).write_text("{"), ValueError, "does not open"),
+        (lambda folder: (folder / CONFIG_FILE).write_text("[]"), ValueError, "does not open"),
+        (lambda folder: edit(folder, lambda told: told.pop("embed_dim")), ValueError, "does not open"),
+        (lambda folder: edit(folder, lambda told: told.update(petals=5)), ValueError, "does not open"),
+        (lambda folder: edit(folder, lambda told: told["text_cfg"].update(width=32)), ValueError, "does not open"),
+        (lambda folder: edit(folder, lambda told: told["vision_cfg"].update(width=16)), ValueError, "does not open"),
+        (
+            lambda folder: edit(
+                folder, lambda told: told.update(vision_cfg={"image_size": 32, "layers": 1, "width": 64})
+            ),
+            ValueError,
+            "does not open",
+        ),
+    ],
+    ids="cut empty no-weights no-config half-config list no-dim unknown-field text-width picture-width vit".split(),
+)
+def test_a_damaged_folder_is_named_in_one_line(folder, damage, error, words):
+    damage(folder)
+    with pytest.raises(error, match=words) as refused:
+        open_clip_encoder(str(folder))
+    assert str(folder) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=CONFIG_FILE):
+        open_clip_encoder(f"local-dir:{tmp_path / 'nothing'}")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("ViT-B-23/openai", "ViT-B-32"), ("vit-b-16/openai", "ViT-B-16"), ("RN51/openai", "RN50")]
+)
+def test_an_unknown_model_is_told_which_are_near(name, near):
+    with pytest.raises(ValueError, match="neither a folder nor MODEL/TAG") as refused:
+        open_clip_encoder(name)
+    told = str(refused.value)
+    assert repr(name) in told
+    assert f" {near}," in told or f" {near};" in told
+
+
+@pytest.mark.parametrize("name", ["ViT-B-32-quickgelu/opanai", "ViT-B-32-quickgelu"])
+def test_an_unknown_tag_is_told_which_there_are(name):
+    with pytest.raises(ValueError, match=r"its tags: .*\bopenai\b.*laion400m_e32"):
+        open_clip_encoder(name)
+
+
+def test_an_activation_that_does_not_fit_the_weights_is_an_error(monkeypatch, small_config):
+    said = "QuickGELU mismatch between final model config (quick_gelu=False) and pretrained tag 'openai'"
+    assert "QuickGELU mismatch between final model config" in inspect.getsource(open_clip.factory)
+
+    def create(model, pretrained, device):
+        warnings.warn(said, UserWarning, stacklevel=2)
+        return new_clip(small_config).model
+
+    monkeypatch.setattr(open_clip, "create_model", create)
+    with pytest.raises(ValueError, match="QuickGELU mismatch") as refused:
+        open_clip_encoder("ViT-B-32/openai")
+    assert "ViT-B-32-quickgelu/openai" in str(refused.value)
+
+
+def test_weights_by_tag_keep_their_name_and_are_not_saved(monkeypatch, small_config, tmp_path):
+    small_config["text_cfg"]["context_length"] = 77
+    asked = []
+
+    def create(model, pretrained, device):
+        asked.append((model, pretrained, str(device)))
+        return new_clip(small_config).model
+
+    monkeypatch.setattr(open_clip, "create_model", create)
+    encoder = open_clip_encoder("ViT-B-32-quickgelu/openai")
+    assert asked == [("ViT-B-32-quickgelu", "openai", "cpu")]
+    assert encoder.name == "ViT-B-32-quickgelu/openai"
+    assert encoder.encode(CAPTIONS).sentence.shape == (3, 16)
+    with pytest.raises(ValueError, match="by its tag"):
+        encoder.save(tmp_path / "clip")
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_cannot_be_downloaded_are_an_error_with_a_way_out(monkeypatch):
+    def create(model, pretrained, device):
+        raise RuntimeError("Failed to download weights for tag 'openai': no route to host")
+
+    monkeypatch.setattr(open_clip, "create_model", create)
+    with pytest.raises(ValueError, match="no route to host"):
+        open_clip_encoder("ViT-B-32-quickgelu/openai")

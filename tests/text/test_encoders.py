@@ -1,0 +1,134 @@
+"""Encoders by name, and every caption's vector in the file once."""
+
+import shutil
+
+import pytest
+import torch
+
+from t2i_utils.data.hdf5 import read_captions, read_embeddings
+from t2i_utils.data.verify import verify
+from t2i_utils.interfaces import Text
+from t2i_utils.text import encoders
+from t2i_utils.text.clip import new_clip
+from t2i_utils.text.encoders import embed, open_encoder, ready_vectors, tiny_folder, train_tiny_clip
+
+pytest_plugins = ["small_data"]
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def data(plain_file, tmp_path):
+    """A file of one's own, without vectors."""
+    return shutil.copyfile(plain_file, tmp_path / "flowers.h5")
+
+
+class Counting:
+    """An encoder that keeps what it was asked for."""
+
+    name, fingerprint, text_dim = "counting", "0123456789", 3
+
+    def __init__(self):
+        self.asked = []
+
+    def encode(self, captions):
+        start = len(self.asked)
+        self.asked += captions
+        return Text(torch.arange(start, len(self.asked))[:, None] * torch.ones(3))
+
+
+def test_every_caption_is_encoded_once_in_the_files_order(data):
+    encoder = Counting()
+    assert embed(data, encoder) == encoder.fingerprint
+    assert encoder.asked == read_captions(data)
+    assert len(encoder.asked) == 1200  # more than fit in one call
+    found = read_embeddings(data, "counting")
+    assert found.sentence[:, 0].tolist() == list(range(1200))
+    assert (found.fingerprint, found.where) == (encoder.fingerprint, "counting")
+
+
+def test_the_vectors_are_the_encoders_row_by_row(embedded_file, small_encoder):
+    for asked in ("small", small_encoder.fingerprint, small_encoder.fingerprint[:10]):
+        found = read_embeddings(embedded_file, asked)
+        assert (found.name, found.fingerprint) == ("small", small_encoder.fingerprint)
+    captions = read_captions(embedded_file)
+    for row in (0, 17, 1023, 1024, 1199):
+        expected = small_encoder.encode([captions[row]]).sentence[0]
+        torch.testing.assert_close(torch.from_numpy(found.sentence[row]), expected)
+    assert verify(embedded_file).encoders == (("small", small_encoder.fingerprint, 16),)
+
+
+def test_embedding_again_replaces_and_another_encoder_joins(data, small_config):
+    first, second = new_clip(small_config), new_clip(small_config, seed=1)
+    embed(data, first, "clip")
+    embed(data, first, "clip")
+    assert len(verify(data).encoders) == 1
+    embed(data, second, "clip")  # trained again under the same name: the newest is meant
+    assert read_embeddings(data, "clip").fingerprint == second.fingerprint
+    assert len(verify(data).encoders) == 2
+    assert [path.name for path in data.parent.iterdir()] == [data.name]
+
+
+def test_vectors_that_are_not_there_are_told_how_to_make(embedded_file, open_small_run, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"python -m t2i_utils embed .*flowers\.h5 --encoder ViT-B-32-quickgelu/openai"
+    ):
+        open_small_run(tmp_path / "run", encoder="ViT-B-32-quickgelu/openai")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_that_fails_leaves_the_file_as_it_was(data):
+    before = data.read_bytes()
+    encoder = Counting()
+    encoder.encode = lambda captions: Text(torch.full((len(captions), 3), torch.nan))
+    with pytest.raises(ValueError, match="not finite"):
+        embed(data, encoder)
+    assert data.read_bytes() == before
+    assert [path.name for path in data.parent.iterdir()] == [data.name]
+
+
+def test_a_folder_opens_by_its_path_and_the_tiny_clip_needs_data(small_encoder):
+    assert open_encoder(small_encoder.name).fingerprint == small_encoder.fingerprint
+    with pytest.raises(ValueError, match="HDF5 file made by `build`"):
+        open_encoder("tiny_clip")
+
+
+def test_the_tiny_clip_is_trained_once_and_embedded_once(data, monkeypatch):
+    seen = []
+    encoder = ready_vectors(data, steps=2, batch_size=8, watchers=[lambda trainer, *_: seen.append(trainer.step)])
+    assert seen == [1, 2]
+    assert tiny_folder(data) == data.with_suffix(".tiny_clip")
+    assert read_embeddings(data, "tiny_clip").fingerprint == encoder.fingerprint
+    before = data.stat().st_mtime_ns, {path: path.stat().st_mtime_ns for path in tiny_folder(data).iterdir()}
+    for name in ("train_tiny_clip", "embed"):
+        monkeypatch.delattr(encoders, name)
+    assert ready_vectors(data).fingerprint == encoder.fingerprint
+    assert open_encoder("tiny_clip", data).fingerprint == encoder.fingerprint
+    assert before == (data.stat().st_mtime_ns, {path: path.stat().st_mtime_ns for path in tiny_folder(data).iterdir()})
+
+
+def test_training_is_the_same_for_the_same_seed(data):
+    places = {data.with_name(f"clip{index}"): seed for index, seed in enumerate((0, 0, 1))}
+    marks = [
+        train_tiny_clip(data, place, steps=1, batch_size=4, seed=seed).fingerprint for place, seed in places.items()
+    ]
+    assert marks[0] == marks[1] != marks[2]
+
+
+def test_a_batch_is_no_larger_than_the_file(data):
+    asked = []
+
+    def look(trainer, pairing, losses):
+        asked.append(len(pairing.images))
+
+    train_tiny_clip(data, tiny_folder(data), steps=1, watchers=[look])
+    assert asked == [sum(verify(data).pictures[split] for split in ("train", "val"))]
+    assert asked[0] < 128
+
+
+def test_training_that_was_interrupted_leaves_no_encoder(data):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny_clip(data, tiny_folder(data), steps=2, batch_size=4, watchers=[interrupt])
+    assert [path.name for path in data.parent.iterdir()] == [data.name]
