@@ -1,7 +1,7 @@
 """Made once for every test that asks: small built-in pictures in a file, an encoder, its vectors, a run, a reader.
 
-A plugin of pytest: a test module says `pytest_plugins = ["small_data"]` and names what it wants. All of it is only read;
-who wants to change a file copies it first.
+A plugin of pytest: a test module says `pytest_plugins = ["small_data"]` and names what it wants. All of it is only
+read; who wants to change a file copies it first.
 """
 
 import copy
@@ -23,6 +23,7 @@ SMALL_CLIP = {
     "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
 SMALL_GAN = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
+SETTINGS = Settings()
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def embedded_file(plain_file, small_encoder, tmp_path_factory):
 def open_small_run(embedded_file):
     """(folder, system, data, encoder, settings, arguments by name) to a run too small to paint anything."""
 
-    def make(folder, system="gan_cls", data=embedded_file, encoder="small", settings=Settings(), **arguments):
+    def make(folder, system="gan_cls", data=embedded_file, encoder="small", settings=SETTINGS, **arguments):
         return open_run(system, data, encoder, Path(folder), SMALL_GAN | arguments, settings, device="cpu")
 
     return make
@@ -73,13 +74,6 @@ def trained_run(open_small_run, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def many_flowers(tmp_path_factory):
-    """300 pictures of 32 pixels: enough to learn to read colours and backgrounds."""
-    path = tmp_path_factory.mktemp("many") / "flowers.h5"
-    return build(synthetic_flowers(300), path, 32, workers=1, progress=False).path
-
-
-@pytest.fixture(scope="session")
-def reader(many_flowers):
+def reader():
     """A reader after a second of training: sure of petal colour and background, of little else."""
-    return train_reader(many_flowers, steps=40, batch_size=64)
+    return train_reader(32, steps=40, batch_size=64, pictures=300)

@@ -176,7 +176,19 @@ def cut_short(folder):
             "does not open",
         ),
     ],
-    ids="cut empty no-weights no-config half-config list no-dim unknown-field text-width picture-width vit".split(),
+    ids=[
+        "cut",
+        "empty",
+        "no-weights",
+        "no-config",
+        "half-config",
+        "list",
+        "no-dim",
+        "unknown-field",
+        "text-width",
+        "picture-width",
+        "vit",
+    ],
 )
 def test_a_damaged_folder_is_named_in_one_line(folder, damage, error, words):
     damage(folder)
