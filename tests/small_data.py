@@ -22,7 +22,8 @@ SMALL_CLIP = {
     "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8},
     "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
-SMALL_GAN = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
+# a rate at which even three steps change what is painted
+SMALL_GAN = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8, "rate": 0.02}
 SETTINGS = Settings()
 
 

@@ -1,0 +1,93 @@
+"""Painters by name: a run's folder, wherever it lies, with its own encoder and nobody else's."""
+
+import shutil
+
+import pytest
+import torch
+
+from t2i_utils.gallery import open_painter
+from t2i_utils.text.clip import new_clip
+from t2i_utils.training import checkpoints
+
+pytest_plugins = ["small_data"]
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+CAPTIONS = ["a red flower", "six pointed blue petals"]
+
+
+@pytest.fixture
+def run(trained_run, tmp_path, monkeypatch):
+    """A copy of the trained run in a workspace of its own, to be moved and damaged."""
+    monkeypatch.setenv("T2I_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.chdir(tmp_path)
+    return shutil.copytree(trained_run, tmp_path / "workspace" / "copy")
+
+
+def test_a_run_opens_by_folder_and_by_name(run, trained_run):
+    expected = open_painter(trained_run).paint(CAPTIONS)
+    for name in (run, str(run), "copy"):
+        painter = open_painter(name)
+        assert torch.equal(painter.paint(CAPTIONS), expected)
+        assert painter.name == "gan_cls at step 3"
+
+
+def test_a_moved_run_still_paints(run, trained_run, tmp_path):
+    shutil.move(run, tmp_path / "elsewhere")
+    assert torch.equal(open_painter(tmp_path / "elsewhere").paint(CAPTIONS), open_painter(trained_run).paint(CAPTIONS))
+    assert torch.equal(open_painter("elsewhere").paint(CAPTIONS), open_painter(trained_run).paint(CAPTIONS))
+
+
+def test_the_averaged_generator_paints_and_not_the_last(trained_run, open_small_run):
+    state = checkpoints.load(checkpoints.newest(trained_run / "checkpoints").path)
+    painter = open_painter(trained_run)
+    ours = painter.generator.state_dict()
+    assert not painter.generator.training
+    for name, tensor in state["state"]["average"].items():
+        if name.startswith("module."):
+            assert torch.equal(ours[name.removeprefix("module.")], tensor)
+    last = state["turns"]["generator"]["module"]
+    assert any(not torch.equal(tensor, last[name]) for name, tensor in ours.items())
+    assert torch.equal(open_small_run(trained_run).painter().paint(CAPTIONS), painter.paint(CAPTIONS))
+
+
+def test_the_newest_whole_checkpoint_paints(run):
+    checkpoint = checkpoints.newest(run / "checkpoints").path
+    later = checkpoint.with_name("step_00000009.pt")
+    shutil.copyfile(checkpoint, later)
+    shutil.copyfile(checkpoint.with_suffix(".json"), later.with_suffix(".json"))
+    later.write_bytes(b"half")
+    assert open_painter(run).name == "gan_cls at step 3"
+
+
+def test_no_run_by_that_name_is_told_where_was_looked(run, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no run is called 'nobody'") as refused:
+        open_painter("nobody")
+    assert str(tmp_path / "workspace" / "nobody") in str(refused.value)
+    assert "train" in str(refused.value)
+
+
+def test_a_run_without_a_whole_checkpoint_is_told_so(run):
+    (run / "checkpoints" / "step_00000003.json").unlink()
+    with pytest.raises(FileNotFoundError, match="no whole checkpoint; train"):
+        open_painter(run)
+
+
+def test_another_encoder_in_the_run_is_refused(run, small_config):
+    new_clip(small_config, seed=1).save(run / "encoder")
+    with pytest.raises(ValueError, match="was trained with vectors of"):
+        open_painter(run)
+
+
+def test_a_run_that_never_kept_an_encoder_is_refused(run):
+    (run / "encoder.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"encoder\.json is missing"):
+        open_painter(run)
+
+
+def test_a_checkpoint_of_other_networks_than_it_says_is_refused(run):
+    checkpoint = checkpoints.newest(run / "checkpoints")
+    facts = {**checkpoint.facts, "run": {**checkpoint.facts["run"], "system": "dcgan_cls"}}
+    facts["run"]["arguments"] = {"image_size": 32, "text_dim": 16, "base_channels": 8, "discriminator_channels": 8}
+    checkpoints.save(run / "checkpoints", checkpoints.load(checkpoint.path), facts)
+    with pytest.raises(ValueError, match="does not fit dcgan_cls"):
+        open_painter(run)
