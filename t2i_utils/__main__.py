@@ -138,7 +138,9 @@ def train_system(options: argparse.Namespace) -> None:
     from t2i_utils.recipes import SYSTEMS
     from t2i_utils.runs import Settings, open_run
     from t2i_utils.signatures import chosen
+    from t2i_utils.training.budget import Budget
 
+    Budget(options.steps, options.minutes)  # one that cannot be is refused before there is a folder
     settings = Settings(**chosen(options, Settings))
     arguments = chosen(options, SYSTEMS[options.system])
     run = open_run(options.system, options.data, options.encoder, options.out, arguments, settings)

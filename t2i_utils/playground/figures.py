@@ -79,7 +79,7 @@ def captioned_rows(rows: Mapping[str, Tensor], scale: float = 1.0, wrap: int = 3
     figure = Figure(figsize=(3.2 + count * scale, len(rows) * scale * 1.08), layout="constrained")
     axes = figure.subplots(len(rows), 2, width_ratios=[3.2, count * scale], squeeze=False)
     for (text, show), (caption, images) in zip(axes, rows.items(), strict=True):
-        text.text(1, 0.5, textwrap.fill(caption, wrap), ha="right", va="center", fontsize=9)
+        text.text(1, 0.5, textwrap.fill(caption, wrap), ha="right", va="center", fontsize=9, parse_math=False)
         show.imshow(np.asarray(grid(images, columns=count)), interpolation="nearest")
         text.axis("off")
         show.axis("off")
