@@ -125,7 +125,7 @@ def embed_file(options: argparse.Namespace) -> None:
     verify(options.file)
     device = choose_device()
     folder = encoders.tiny_folder(options.file)
-    if options.encoder == encoders.TINY and not folder.is_dir() and options.steps:
+    if options.encoder == encoders.TINY and not folder.is_dir() and options.steps is not None:
         encoders.train_tiny_clip(options.file, folder, options.steps, device=device)
     encoder = encoders.open_encoder(options.encoder, options.file, device)
     fingerprint = encoders.embed(options.file, encoder, options.encoder)
@@ -134,6 +134,7 @@ def embed_file(options: argparse.Namespace) -> None:
 
 def train_system(options: argparse.Namespace) -> None:
     """`train`: open the run in --out, new or old, and spend the budget."""
+    from t2i_utils.data.verify import verify
     from t2i_utils.playground.samples import SampleGrid
     from t2i_utils.recipes import SYSTEMS
     from t2i_utils.runs import Settings, open_run
@@ -141,6 +142,7 @@ def train_system(options: argparse.Namespace) -> None:
     from t2i_utils.training.budget import Budget
 
     Budget(options.steps, options.minutes)  # one that cannot be is refused before there is a folder
+    verify(options.data)  # every byte, once: an hour on altered pictures costs more
     settings = Settings(**chosen(options, Settings))
     arguments = chosen(options, SYSTEMS[options.system])
     run = open_run(options.system, options.data, options.encoder, options.out, arguments, settings)

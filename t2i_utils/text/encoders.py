@@ -71,12 +71,12 @@ def train_tiny_clip(
     Returns:
         The trained encoder, opened from its folder.
     """
-    pictures = len(read_contents(data, "trainval").rows)
+    budget, pictures = Budget(steps=steps), len(read_contents(data, "trainval").rows)
     loader = Loader(data, batch_size=min(batch_size, pictures), seed=seed, device=device)
     encoder = new_clip(tiny_config(loader.image_size), TINY, seed)
     trainer = Trainer([clip_turn(encoder, steps)], as_it_is, device)
     with tqdm(total=steps, desc="training tiny CLIP", unit="step") as bar:
-        trainer.run(pairings(loader, encoder), Budget(steps=steps), [*watchers, lambda *_: bar.update()])
+        trainer.run(pairings(loader, encoder), budget, [*watchers, lambda *_: bar.update()])
     encoder.save(folder)
     return open_folder(folder, device)
 

@@ -23,7 +23,7 @@ class Budget:
     ):
         if (steps is None) == (minutes is None):
             raise ValueError(f"got steps={steps} and minutes={minutes}; give exactly one of the two")
-        if (steps if steps is not None else minutes) <= 0:
+        if not (steps if steps is not None else minutes) > 0:  # nan, too, would never be spent
             raise ValueError(f"got steps={steps}, minutes={minutes}; a budget is a number above 0")
         self.steps, self.minutes, self.clock = steps, minutes, clock
         self.began: tuple[float, int] | None = None
