@@ -14,8 +14,8 @@ SHUFFLED = "shuffled"
 def shuffle_vectors(data: Path, encoder: str, seed: int = 0) -> str:
     """Write an encoder's vectors once more, each under another caption, chosen at random over the whole file.
 
-    A system trained on them sees the same pictures and the same vectors, but no vector says anything about its picture: what
-    it still gets right, it gets right by chance.
+    A system trained on them sees the same pictures and the same vectors, but no vector says anything about its picture:
+    what it still gets right, it gets right by chance.
 
     Args:
         data: HDF5 file with the encoder's vectors.

@@ -1,7 +1,8 @@
 """A small network that reads attributes off pictures, so that what a caption says can be counted in what was painted.
 
-It is trained in seconds on real renderings of the training classes, and its accuracy on real renderings of classes it
-never saw is the ceiling of every score it gives: print it beside them.
+It is trained in seconds on renderings of its own, whose attributes are drawn independently: trained on a data set's
+classes it would learn which colours go with which shapes, and misread just the combinations that are held out. Its
+accuracy on the data set's own held-out renderings is the ceiling of every score it gives: print it beside them.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from t2i_utils.data.split import Pictures, read_split
+from t2i_utils.data.split import Pictures
+from t2i_utils.data.synthetic import ATTRIBUTES, draw_flower, render
 from t2i_utils.metrics.intervals import Interval, bootstrap
 from t2i_utils.objectives.round import step_rng
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.optimizers import Adam
 from t2i_utils.training.trainer import Trainer
 from t2i_utils.training.turns import Turn
+
+READER_SEED = 77  # so that no data set's seed gives the reader's own renderings
 
 
 class Reader(nn.Module):
@@ -33,14 +37,15 @@ class Reader(nn.Module):
         width: channels of the first convolution.
     """
 
-    def __init__(self, attributes: Mapping[str, tuple[str, ...]], channels: int = 3, width: int = 32):
+    def __init__(self, attributes: Mapping[str, tuple[str, ...]], channels: int = 3, width: int = 24):
         super().__init__()
         self.attributes = dict(attributes)
         sizes = [channels, width, 2 * width, 4 * width, 4 * width]
         layers = []
-        for fan_in, fan_out in pairwise(sizes):
+        for index, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+            stride = 1 if index == 0 else 2  # the notch of a petal is one pixel wide at 32 pixels
             layers += [
-                nn.Conv2d(fan_in, fan_out, kernel_size=3, stride=2, padding=1, bias=False),
+                nn.Conv2d(fan_in, fan_out, kernel_size=3, stride=stride, padding=1, bias=False),
                 nn.BatchNorm2d(fan_out),
                 nn.ReLU(inplace=True),
             ]
@@ -81,31 +86,30 @@ class Labelled:
     labels: dict[str, Tensor]
 
 
-def train_reader(data: Path, steps: int = 300, batch_size: int = 128, seed: int = 0) -> Reader:
-    """Train a reader on a file's training and validation classes.
+def train_reader(size: int, steps: int = 300, batch_size: int = 128, pictures: int = 3000, seed: int = 0) -> Reader:
+    """Train a reader of the built-in flowers.
 
     Args:
-        data: HDF5 file of a data set whose attributes are known.
+        size: of the pictures it will read, in pixels.
         steps: batches; 300 take about 20 seconds on two cores at 32 pixels.
         batch_size: pictures a step, drawn with replacement, shifted by up to an eighth and mirrored.
-        seed: of weights and batches.
-
-    Raises:
-        ValueError: for data without attributes.
+        pictures: renderings that it is trained on.
+        seed: of renderings, weights and batches.
     """
-    pictures = read_split(data, "trainval")
-    if not pictures.attributes:
-        raise ValueError(f"{data} knows no attributes of its pictures; only the built-in flowers can be read back")
+    rng = np.random.default_rng([seed, READER_SEED])
+    flowers = [draw_flower(rng) for _ in range(pictures)]
+    images = torch.from_numpy(np.stack([np.asarray(render(flower, size)) for flower in flowers])).permute(0, 3, 1, 2)
+    labels = {name: torch.tensor([flower.attributes[name] for flower in flowers]) for name in ATTRIBUTES}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        reader = Reader(pictures.values, pictures.images.shape[1])
+        reader = Reader(ATTRIBUTES)
 
     def batches(start: int) -> Iterator[Labelled]:
         for step in range(start, steps):
             rng = step_rng(seed, step)
-            index = torch.randint(len(pictures.images), (batch_size,), generator=rng)
-            images = jitter(unit(pictures.images[index]), rng)
-            yield Labelled(images, {name: values[index] for name, values in pictures.attributes.items()})
+            index = torch.randint(pictures, (batch_size,), generator=rng)
+            seen = jitter(unit(images[index]), rng)
+            yield Labelled(seen, {name: values[index] for name, values in labels.items()})
 
     def losses(batch: Labelled) -> dict[str, Tensor]:
         logits = reader(batch.images)[1]
