@@ -1,0 +1,186 @@
+"""What the benchmarks compare is the same work: losses, gradients, weights, batches; and the verdict is right."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import __main__ as command
+from benchmarks import loader, memory, step, timing, trainer
+from t2i_utils.interfaces import draw_noise
+from t2i_utils.objectives.round import step_rng
+from t2i_utils.recipes import Recipe, dcgan_cls
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SEED = 3
+
+
+def small(rate: float) -> Recipe:
+    torch.manual_seed(SEED)
+    return dcgan_cls(image_size=32, text_dim=16, base_channels=8, discriminator_channels=8, rate=rate)
+
+
+def noise_of(recipe: Recipe, count: int, at: int) -> torch.Tensor:
+    return draw_noise(recipe.generator.noise_shape, count, step_rng(SEED, at))
+
+
+def gradients(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: parameter.grad.clone() for name, parameter in module.named_parameters()}
+
+
+def assert_same(ours: dict[str, torch.Tensor], other: dict[str, torch.Tensor], closeness: float) -> None:
+    assert ours.keys() == other.keys()
+    for name in ours:
+        torch.testing.assert_close(
+            ours[name], other[name], rtol=closeness, atol=closeness, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
+def test_our_step_and_the_usual_one_have_the_same_losses_and_gradients():
+    # A rate of 0, as our feature matching looks at real features from before the discriminator's step, the usual one
+    # at those from after it.
+    batch = step.random_batch(8, 32, 16)
+    ours, usual = small(rate=0.0), small(rate=0.0)
+    _, losses = step.our_step(ours, SEED).learn(batch)
+    usual_step = step.UsualStep(usual)
+    noise = noise_of(usual, 8, 0)
+    usual_losses = usual_step.judge(batch, noise)
+    judged = gradients(usual.discriminator)  # read here: the generator's turn adds to them
+    usual_losses |= usual_step.fool(batch, noise)
+    assert_same(losses, {name: loss.detach() for name, loss in usual_losses.items()}, 1e-5)
+    assert_same(gradients(ours.discriminator), judged, 1e-5)
+    assert_same(gradients(ours.generator), gradients(usual.generator), 1e-5)
+    assert all(gradient.abs().max() > 0 for gradient in judged.values())
+
+
+def test_the_usual_step_really_does_more():
+    batch, seen = step.random_batch(8, 32, 16), []
+
+    def count(recipe: Recipe) -> None:
+        recipe.discriminator.see.register_forward_hook(lambda *_: seen.append("look"))
+        recipe.generator.paint.register_forward_hook(lambda *_: seen.append("paint"))
+
+    ours, usual = small(rate=2e-4), small(rate=2e-4)
+    count(ours)
+    step.our_step(ours, SEED).learn(batch)
+    assert (seen.count("look"), seen.count("paint")) == (3, 1)
+    assert all(parameter.grad is not None for parameter in ours.discriminator.parameters())
+    seen.clear()
+    count(usual)
+    step.UsualStep(usual).learn(batch, noise_of(usual, 8, 0))
+    assert (seen.count("look"), seen.count("paint")) == (5, 2)
+
+
+def test_constants_of_the_usual_step_are_the_recipes():
+    defaults = dict(zip(dcgan_cls.__code__.co_varnames, dcgan_cls.__defaults__, strict=False))
+    weights = (step.REAL_LABEL, step.FEATURE_WEIGHT, step.PIXEL_WEIGHT)
+    assert weights == tuple(defaults[name] for name in ("real_label", "feature_weight", "pixel_weight"))
+
+
+def test_the_trainer_and_the_bare_loop_reach_the_same_weights_bit_for_bit():
+    batch = step.random_batch(8, 32, 16)
+    ours, bare = small(rate=2e-4), small(rate=2e-4)
+    run, bare_step = step.our_step(ours, SEED), trainer.bare_step(bare)
+    for at in range(3):
+        run.learn(batch)
+        bare_step(batch, noise_of(bare, 8, at))
+    assert_same(ours.generator.state_dict(), bare.generator.state_dict(), 0)
+    assert_same(ours.discriminator.state_dict(), bare.discriminator.state_dict(), 0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("loader")
+    loader.write_files(path, pictures=90)
+    return path
+
+
+def test_both_loaders_read_the_same_pictures(folder):
+    usual = loader.UsualDataset(folder / loader.USUAL)
+    ours = loader.Loader(folder / loader.OURS, encoder="random", batch_size=64)
+    assert len(usual) == loader.CAPTIONS * len(ours)
+    item, batch = usual[0], ours.batch(0)
+    assert item["right_images"].shape == item["wrong_images"].shape == batch.images.shape[1:]
+    assert item["right_embed"].shape == batch.text.sentence.shape[1:]
+    for images in (item["right_images"], batch.images):
+        assert -1 <= images.min() < 0 < images.max() <= 1
+
+
+def test_the_usual_wrong_picture_is_of_another_class(folder):
+    usual = loader.UsualDataset(folder / loader.USUAL)
+    usual[0]
+    for name in usual.names[:: len(usual.names) // 20]:
+        right = usual.file[name]["class"][()]
+        assert usual.wrong(right)["class"][()] != right
+
+
+def test_usual_batches_come_from_workers(folder):
+    batch = next(loader.usual_batches(folder / loader.USUAL))
+    assert batch["right_images"].shape == (loader.BATCH_SIZE, 3, loader.SIZE, loader.SIZE)
+    assert len(batch["txt"]) == loader.BATCH_SIZE
+
+
+def test_sides_are_timed_in_turn_and_warm_up_does_not_count():
+    order, seconds = [], iter([100, 100, 1, 10, 3, 30, 2, 20])
+
+    def side(name):
+        return lambda: order.append(name) or next(seconds)
+
+    assert timing.interleaved([side("a"), side("b")], samples=3, warm_up=1) == (2, 20)
+    assert order == ["a", "b"] * 4
+
+
+def test_a_sample_is_the_time_of_one_piece_of_work():
+    assert timing.timed(lambda: time.sleep(0.01), repeats=3)() == pytest.approx(0.01, abs=0.009)
+
+
+def sleeper(seconds: float) -> timing.Side:
+    return timing.Side("side", lambda folder: lambda: seconds)
+
+
+@pytest.mark.parametrize(
+    ("ours", "other", "at_most", "ratio", "holds"),
+    [
+        (1.0, 2.0, False, 2.0, True),
+        (1.0, 1.9, False, 1.9, False),
+        (2.0, 1.0, True, 2.0, True),
+        (2.1, 1.0, True, 2.1, False),
+    ],
+)
+def test_a_claim_holds_at_its_bar_and_the_exit_code_says_so(monkeypatch, capsys, ours, other, at_most, ratio, holds):
+    monkeypatch.setattr(command, "peak_megabytes", lambda side, folder: 12.0)
+    claim = timing.Benchmark("claim", sleeper(ours), sleeper(other), bar=2.0, at_most=at_most, samples=1, warm_up=0)
+    good = replace(claim, name="good", bar=100.0 if at_most else 0.0)
+    assert command.main([], [claim, good]) == (0 if holds else 1)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.split()[:4] == ["claim", f"{ratio:.3f}", "<=" if at_most else ">=", "2"]
+    assert "12 MB" in first
+    assert ("FALLS SHORT" in first) != holds
+    assert "FALLS SHORT" not in second
+
+
+def test_one_benchmark_can_be_chosen_and_all_are_listed(monkeypatch, capsys):
+    monkeypatch.setattr(command, "measure", lambda benchmark: pytest.fail("--list measures nothing"))
+    assert command.main(["--list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["loader", "step", "trainer"]
+    assert command.main(["--list", "--only", "step"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    with pytest.raises(SystemExit):
+        command.main(["--only", "speed"])
+    assert "loader" in capsys.readouterr().err
+
+
+def test_bars_are_the_promised_ones():
+    assert [(claim.name, claim.bar, claim.at_most) for claim in command.BENCHMARKS] == [
+        ("loader", 100, False),
+        ("step", 1.6, False),
+        ("trainer", 1.05, True),
+    ]
+
+
+@pytest.mark.skipif(not (memory.PROCESS / "clear_refs").exists(), reason="only Linux tells a process its peak")
+def test_peak_memory_is_what_the_work_held_even_if_it_let_go():
+    assert memory.growth(lambda: np.ones(10_000_000).sum()) == pytest.approx(80, abs=8)
+    assert memory.growth(lambda: None) == pytest.approx(0, abs=2)
