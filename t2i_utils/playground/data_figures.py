@@ -68,10 +68,10 @@ def with_captions(
         axis.imshow(np.asarray(grid(images[index : index + 1])), interpolation="nearest")
         text = textwrap.fill(captions[index], wrap)
         if wrong is None:
-            axis.set_xlabel(text, fontsize=8)
+            axis.set_xlabel(text, fontsize=8, parse_math=False)
         else:
-            axis.set_title(text, fontsize=8, color=RIGHT)
-            axis.set_xlabel(textwrap.fill(wrong[index], wrap), fontsize=8, color=WRONG)
+            axis.set_title(text, fontsize=8, color=RIGHT, parse_math=False)
+            axis.set_xlabel(textwrap.fill(wrong[index], wrap), fontsize=8, color=WRONG, parse_math=False)
     return drawn(figure)
 
 
@@ -128,7 +128,7 @@ def _split_bars(counts: Counter) -> Image.Image:
     if len(order) <= 30:
         axis.set_xticks(range(len(order)), [name for name, _ in order], rotation=60, ha="right", fontsize=7)
     axis.set_ylabel("pictures")
-    axis.legend(fontsize=8)
+    figure.legend(fontsize=8, loc="outside upper center", ncols=len(SPLIT_COLOURS))
     return drawn(figure)
 
 

@@ -122,7 +122,7 @@ def similarity_table(captions: Sequence[str], sentences: Tensor) -> Image.Image:
     for row, column in np.ndindex(table.shape):
         axis.text(column, row, f"{table[row, column]:.2f}", ha="center", va="center", fontsize=8)
     bare(axis)
-    axis.set_yticks(range(len(captions)), [textwrap.fill(text, 34) for text in captions], fontsize=8)
+    axis.set_yticks(range(len(captions)), [textwrap.fill(text, 34) for text in captions], fontsize=8, parse_math=False)
     axis.tick_params(length=0)
     return drawn(figure)
 
@@ -139,7 +139,9 @@ def nearest_captions(images: Tensor, near: Sequence[Sequence[str]], own: Sequenc
         for line, (caption, true) in enumerate(zip(captions, right, strict=True)):
             height = 1 - (line + 0.5) / len(captions)
             colour = RIGHT if true else "#333333"
-            text.text(0, height, textwrap.shorten(caption, 100), va="center", fontsize=8.5, color=colour)
+            text.text(
+                0, height, textwrap.shorten(caption, 100), va="center", fontsize=8.5, color=colour, parse_math=False
+            )
         bare(show)
         bare(text)
     return drawn(figure)

@@ -45,7 +45,7 @@ def test_an_example_that_cannot_be_shown_is_named(tmp_path):
 
 
 def test_wrong_captions_are_red_and_only_there_when_asked_for(source):
-    images, captions = show.look(source.examples[:3], 32), ["one flower", "two flowers", "three flowers"]
+    images, captions = show.look(source.examples[:3], 32), ["one flower", "$5^ a flower$", "three flowers"]
     plain = show.with_captions(images, captions, columns=2)
     both = show.with_captions(images, captions, wrong=captions[::-1], columns=2)
     assert count_colour(plain, show.WRONG) == 0

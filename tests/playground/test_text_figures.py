@@ -90,7 +90,7 @@ def test_a_table_without_attributes_says_so():
 
 
 def test_own_captions_are_green(pictures):
-    captions = [["a red flower", "a blue flower"]]
+    captions = [["a red flower", "$5^ a blue flower$"]]
     greens = []
     for own in ([[False, False]], [[True, False]]):
         pixels = np.asarray(show.nearest_captions(pictures.images[:1], captions, own).convert("RGB"))
@@ -101,7 +101,7 @@ def test_own_captions_are_green(pictures):
 
 def test_figures_of_vectors_are_drawn():
     vectors = torch.randn(12, 5, generator=torch.Generator().manual_seed(0))
-    assert show.similarity_table(["a", "b", "c"], vectors[:3]).width > 0
+    assert show.similarity_table(["a", "$5^ a flower$", "c"], vectors[:3]).width > 0
     assert show.sentence_map(vectors, torch.arange(12) % 2, ["white", "heart-shaped"]).width > 0
 
 
