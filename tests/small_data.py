@@ -6,9 +6,11 @@ read; who wants to change a file copies it first.
 
 import copy
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 
 from t2i_utils.data.build import build
 from t2i_utils.data.synthetic import synthetic_flowers
@@ -25,6 +27,23 @@ SMALL_CLIP = {
 # a rate at which even three steps change what is painted
 SMALL_GAN = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8, "rate": 0.02}
 SETTINGS = Settings()
+
+
+@contextmanager
+def single():
+    """Work on one thread: tiny networks are quicker so, the more if others work beside us."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def on_one_thread():
+    """The same for fixtures that are made before a test's own `one_thread`: `with on_one_thread(): ...`"""
+    return single
 
 
 @pytest.fixture
@@ -52,7 +71,8 @@ def embedded_file(plain_file, small_encoder, tmp_path_factory):
     """The same pictures with the vectors of `small_encoder`, called "small"."""
     path = tmp_path_factory.mktemp("embedded") / "flowers.h5"
     shutil.copyfile(plain_file, path)
-    embed(path, small_encoder, "small")
+    with single():
+        embed(path, small_encoder, "small")
     return path
 
 
@@ -70,11 +90,13 @@ def open_small_run(embedded_file):
 def trained_run(open_small_run, tmp_path_factory):
     """A folder with a run of `gan_cls` that has seen three batches."""
     run = open_small_run(tmp_path_factory.mktemp("runs") / "small")
-    run.train(steps=3, progress=False)
+    with single():
+        run.train(steps=3, progress=False)
     return run.folder
 
 
 @pytest.fixture(scope="session")
 def reader():
-    """A reader after a second of training: sure of petal colour and background, of little else."""
-    return train_reader(32, steps=40, batch_size=64, pictures=300)
+    """A reader after two seconds of training: sure of petal colour and background, of little else."""
+    with single():
+        return train_reader(32, steps=40, batch_size=32, pictures=300)

@@ -269,6 +269,14 @@ def test_emoji_beside_words_are_painted(place, capsys):
     assert out.is_file()
 
 
-@pytest.mark.parametrize("arguments", [["--nothing"], ["paint"], ["verify"], ["systems", "--yaml"]])
-def test_what_is_no_command_is_told_which_are(refuse, arguments):
-    refuse(*arguments)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--nothing"], "COMMAND"),
+        (["paint"], "choose from"),
+        (["verify"], "required: file"),
+        (["systems", "--yaml"], "--yaml"),
+    ],
+)
+def test_what_is_no_command_is_told_which_are(refuse, arguments, words):
+    assert words in refuse(*arguments)

@@ -20,13 +20,14 @@ from t2i_utils.recipes import SYSTEMS
 from t2i_utils.runs import Settings
 from t2i_utils.training import checkpoints
 
+pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = ["--base-channels", "8", "--discriminator-channels", "8", "--batch-size", "8", "--rate", "0.02"]
 
 
 @pytest.fixture(scope="module")
-def worked(tmp_path_factory):
+def worked(tmp_path_factory, on_one_thread):
     """A folder in which every command has done its work, with what was asked for and said."""
     folder = tmp_path_factory.mktemp("work")
     data, run = folder / "flowers.h5", folder / "run"
@@ -44,7 +45,7 @@ def worked(tmp_path_factory):
     }
     said = {}
     for name, arguments in commands.items():
-        with pytest.MonkeyPatch.context() as patch:
+        with on_one_thread(), pytest.MonkeyPatch.context() as patch:
             lines = []
             patch.setattr("builtins.print", lambda *parts, lines=lines, **_: lines.append(" ".join(map(str, parts))))
             assert main([str(argument) for argument in arguments]) == 0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from t2i_utils.data.grammar import caption_for
 from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import ATTRIBUTES, TEST_CLASSES, draw_flower, render
 from t2i_utils.metrics import attributes
@@ -13,13 +14,14 @@ from t2i_utils.metrics.attributes import (
     paint_each,
     real_renderings,
     score_painter,
+    spelled_out,
 )
 from t2i_utils.metrics.reader import reading_accuracy
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-SURE = ("petal_color", "background")  # what a second of training teaches the reader
+SURE = ("petal_color", "background")  # what two seconds of training teaches the reader
 
 
 class Listening:
@@ -27,7 +29,8 @@ class Listening:
 
     def __init__(self, path):
         pictures = read_split(path, "test")
-        self.stated = {}
+        everything = ({name: int(v[i]) for name, v in pictures.attributes.items()} for i in range(len(pictures)))
+        self.stated = {caption_for(known): known for known in everything}
         for row, caption in enumerate(pictures.captions):
             picture = pictures.caption_picture[row]
             self.stated[caption] = {
@@ -61,12 +64,13 @@ class OneForAll(Listening):
 
 
 @pytest.fixture(scope="module")
-def reports(reader, plain_file):
+def reports(reader, plain_file, on_one_thread):
     """What is said of each painter."""
-    return {
-        painter.__name__: score_painter(painter(plain_file), reader, plain_file, captions=60, noises=2, diverse=3)
-        for painter in (Listening, Deaf, OneForAll)
-    }
+    with on_one_thread():
+        return {
+            painter.__name__: score_painter(painter(plain_file), reader, plain_file, captions=60, noises=2, diverse=3)
+            for painter in (Listening, Deaf, OneForAll)
+        }
 
 
 def test_only_captions_that_state_an_attribute_count():
@@ -107,7 +111,7 @@ def test_the_report_tells_counts_ceiling_and_chance(reports, reader, plain_file)
     assert report.ceiling == reading_accuracy(reader, pictures)
     told = str(report).splitlines()
     assert "60 captions of held-out classes x 2 noises at 32 px" in told[0]
-    assert f"{len(pictures)} renderings" in told[0]
+    assert f" {len(pictures)} " in told[0]
     for name, score in report.painted.items():
         (line,) = [line for line in told if line.startswith(name)]
         for number in (f"n = {score.count}", f"{report.ceiling[name].mean:.3f}", f"{report.chance[name]:.3f}"):
@@ -136,6 +140,19 @@ def test_captions_are_of_held_out_classes_and_known_by_seed(plain_file):
     assert held_out_captions(plain_file, 30).captions == chosen.captions
     assert held_out_captions(plain_file, 30, seed=1).captions != chosen.captions
     assert len(held_out_captions(plain_file, 10**6).captions) == len(pictures.captions)
+
+
+def test_diversity_is_asked_of_captions_that_leave_nothing_open(plain_file):
+    pictures = read_split(plain_file, "test")
+    chosen = spelled_out(plain_file, 8)
+    assert len(chosen.captions) == 8
+    held_out = {tuple(int(values[i]) for values in pictures.attributes.values()) for i in range(len(pictures))}
+    for index, caption in enumerate(chosen.captions):
+        known = {name: int(values[index]) for name, values in chosen.attributes.items()}
+        assert caption == caption_for(known)
+        assert tuple(known.values()) in held_out
+        assert all(chosen.states[name][index] for name in ATTRIBUTES)
+    assert spelled_out(plain_file, 8).captions == chosen.captions
 
 
 def test_real_renderings_keep_what_is_stated_and_draw_the_rest(plain_file, monkeypatch):

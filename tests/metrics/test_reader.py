@@ -15,7 +15,7 @@ def state(module):
     return torch.cat([tensor.flatten().double() for tensor in module.state_dict().values()])
 
 
-def test_a_second_of_training_reads_colours_and_backgrounds(reader, plain_file):
+def test_two_seconds_of_training_reads_colours_and_backgrounds(reader, plain_file):
     pictures = read_split(plain_file, "all")
     accuracy = reading_accuracy(reader, pictures)
     assert set(accuracy) == set(ATTRIBUTES)

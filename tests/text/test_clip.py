@@ -13,11 +13,12 @@ import torch
 from t2i_utils.data.synthetic import draw_flower, render
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text import clip
-from t2i_utils.text.clip import CONFIG_FILE, WEIGHTS_FILE, new_clip, open_clip_encoder, tiny_config
+from t2i_utils.text.clip import CONFIG_FILE, LOUDNESS, WEIGHTS_FILE, new_clip, open_clip_encoder, tiny_config
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+LENGTH = LOUDNESS * 16**0.5  # of the small encoder's vectors
 CAPTIONS = ["a red flower", "a flower with six pointed blue petals", "white petals against the sky"]
 
 
@@ -34,13 +35,13 @@ def edit(folder, change):
     (folder / CONFIG_FILE).write_text(json.dumps(told))
 
 
-def test_a_sentence_has_unit_length_times_the_root_of_its_dimension(small_encoder):
+def test_a_vectors_numbers_have_the_root_mean_square_that_was_chosen(small_encoder):
     sentence = small_encoder.encode(CAPTIONS).sentence
     assert isinstance(small_encoder, TextEncoder)
     assert sentence.shape == (3, small_encoder.text_dim) == (3, 16)
     assert sentence.dtype == torch.float32
     assert not sentence.requires_grad
-    torch.testing.assert_close(sentence.norm(dim=1), torch.full((3,), 16**0.5))
+    torch.testing.assert_close(sentence.norm(dim=1), torch.full((3,), LENGTH))
 
 
 def test_a_vector_does_not_depend_on_who_stands_beside_it(small_encoder):
@@ -74,7 +75,7 @@ def test_a_saved_folder_opens_with_plain_open_clip(small_encoder):
     tokenizer = open_clip.get_tokenizer(f"local-dir:{small_encoder.name}")
     with torch.no_grad():
         theirs = model.encode_text(tokenizer(CAPTIONS), normalize=True)
-    torch.testing.assert_close(small_encoder.encode(CAPTIONS).sentence / 4, theirs)
+    torch.testing.assert_close(small_encoder.encode(CAPTIONS).sentence / LENGTH, theirs)
 
 
 def test_saving_and_opening_changes_nothing(small_config, tmp_path):
@@ -138,7 +139,7 @@ def test_pictures_of_any_size_are_seen_at_the_towers_size(small_encoder, size):
     expected = ((torch.tensor([0.25, 0.5, 0.95]) - mean) / std)[None, :, None, None].expand(2, 3, 32, 32)
     torch.testing.assert_close(seen, expected, atol=1e-5, rtol=0)
     vectors = small_encoder.encode_images(flat)
-    torch.testing.assert_close(vectors.norm(dim=1), torch.full((2,), 4.0))
+    torch.testing.assert_close(vectors.norm(dim=1), torch.full((2,), LENGTH))
     torch.testing.assert_close(vectors, small_encoder.encode_images(flat[:, :, :1, :1].expand(2, 3, 32, 32)))
 
 
