@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from einops import repeat
+from einops import rearrange, repeat
 from torch import Tensor, nn
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
@@ -26,14 +26,31 @@ def double(fan_in: int, fan_out: int) -> nn.Module:
     return nn.ConvTranspose2d(fan_in, fan_out, kernel_size=4, stride=2, padding=1, bias=False)
 
 
-def from_vector(fan_in: int, fan_out: int) -> nn.Module:
-    """[batch, fan_in, 1, 1] to [batch, fan_out, 4, 4] by a transposed convolution without bias."""
-    return nn.ConvTranspose2d(fan_in, fan_out, kernel_size=4, bias=False)
+class FromVector(nn.ConvTranspose2d):
+    """A vector to 4 x 4 places: the transposed convolution of the papers, computed as the matrix product that it is.
+
+    On a CPU the convolution itself took an eighth of a whole training step at 32 pixels.
+    """
+
+    def __init__(self, fan_in: int, fan_out: int):
+        super().__init__(fan_in, fan_out, kernel_size=4, bias=False)
+
+    def forward(self, vector: Tensor) -> Tensor:
+        """vector: [batch, fan_in]; returns [batch, fan_out, 4, 4]."""
+        weight = rearrange(self.weight, "before after height width -> before (height width after)")
+        # channels last in memory, as the convolutions after it want their input
+        return rearrange(vector @ weight, "batch (height width after) -> batch after height width", height=4, width=4)
 
 
-def to_logit(fan_in: int) -> nn.Module:
-    """[batch, fan_in, 4, 4] to one number a picture, [batch, 1, 1, 1]."""
-    return nn.Conv2d(fan_in, 1, kernel_size=4, bias=False)
+class ToLogit(nn.Conv2d):
+    """4 x 4 places to one number a picture: a convolution that fits once, computed as a matrix product."""
+
+    def __init__(self, fan_in: int):
+        super().__init__(fan_in, 1, kernel_size=4, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """features: [batch, fan_in, 4, 4]; returns [batch]."""
+        return (features.flatten(1) @ self.weight.flatten(1).T).squeeze(1)
 
 
 class Bottleneck(nn.Module):

@@ -8,7 +8,6 @@ trunks are those of the vanilla GAN.
 from __future__ import annotations
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from t2i_utils.interfaces import Sample, Score, Text
@@ -49,7 +48,7 @@ class Generator(nn.Module):
     def forward(self, noise: Tensor, text: Text) -> Sample:
         """noise: [batch, noise_dim]; returns [batch, 3, image_size, image_size] in [-1, 1]."""
         start = torch.cat([self.project(text.sentence), noise], dim=1)
-        return Sample((self.paint(rearrange(start, "batch channels -> batch channels 1 1")),))
+        return Sample((self.paint(start),))
 
 
 class Discriminator(nn.Module):
@@ -66,7 +65,7 @@ class Discriminator(nn.Module):
         super().__init__()
         self.see = see(image_size, base_channels)
         self.project = projection(text_dim, projection_dim)
-        self.judge = blocks.to_logit(blocks.widths(image_size, base_channels)[0] + projection_dim)
+        self.judge = blocks.ToLogit(blocks.widths(image_size, base_channels)[0] + projection_dim)
         blocks.initialise(self)
 
     def features(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -76,4 +75,4 @@ class Discriminator(nn.Module):
     def score(self, features: tuple[Tensor, ...], text: Text) -> list[Score]:
         """features: [batch, channels, 4, 4]; returns one head, [batch]."""
         joint = torch.cat([features[-1], blocks.tile(self.project(text.sentence), 4)], dim=1)
-        return [Score(self.judge(joint).flatten(), sees_text=True)]
+        return [Score(self.judge(joint), sees_text=True)]

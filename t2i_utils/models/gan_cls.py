@@ -9,7 +9,6 @@ sentences). Where we differ: one rule gives 32 and 128 px too, and a discriminat
 from __future__ import annotations
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from t2i_utils.interfaces import Sample, Score, Text
@@ -45,7 +44,7 @@ class Generator(nn.Module):
         channels = blocks.widths(image_size, base_channels)
         self.project = nn.Sequential(nn.Linear(text_dim, projection_dim), blocks.leaky())
         layers = [
-            blocks.from_vector(noise_dim + projection_dim, channels[0]),
+            blocks.FromVector(noise_dim + projection_dim, channels[0]),
             nn.BatchNorm2d(channels[0]),
             blocks.Bottleneck(channels[0], relu),
             blocks.double(channels[0], channels[1]),
@@ -60,7 +59,7 @@ class Generator(nn.Module):
     def forward(self, noise: Tensor, text: Text) -> Sample:
         """noise: [batch, noise_dim]; returns one picture a caption, [batch, 3, image_size, image_size] in [-1, 1]."""
         start = torch.cat([noise, self.project(text.sentence)], dim=1)
-        return Sample((self.paint(rearrange(start, "batch channels -> batch channels 1 1")),))
+        return Sample((self.paint(start),))
 
 
 class Discriminator(nn.Module):
@@ -90,7 +89,7 @@ class Discriminator(nn.Module):
             nn.Conv2d(channels[0] + projection_dim, channels[0], kernel_size=1, bias=False),
             nn.BatchNorm2d(channels[0]),
             blocks.leaky(),
-            blocks.to_logit(channels[0]),
+            blocks.ToLogit(channels[0]),
         )
         blocks.initialise(self)
 
@@ -101,4 +100,4 @@ class Discriminator(nn.Module):
     def score(self, features: tuple[Tensor, ...], text: Text) -> list[Score]:
         """features: [batch, channels, 4, 4] of the pictures; returns one head, [batch]."""
         joint = torch.cat([features[-1], blocks.tile(self.project(text.sentence), 4)], dim=1)
-        return [Score(self.judge(joint).flatten(), sees_text=True)]
+        return [Score(self.judge(joint), sees_text=True)]

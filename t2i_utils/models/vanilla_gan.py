@@ -6,7 +6,6 @@ this is the series' vanilla GAN, and its two trunks are those of the port in `dc
 
 from __future__ import annotations
 
-from einops import rearrange
 from torch import Tensor, nn
 
 from t2i_utils.interfaces import Sample, Score, Text
@@ -14,9 +13,9 @@ from t2i_utils.models import blocks
 
 
 def paint(start_dim: int, image_size: int, base_channels: int) -> nn.Sequential:
-    """The generators' trunk: [batch, start_dim, 1, 1] to [batch, 3, image_size, image_size]."""
+    """The generators' trunk: [batch, start_dim] to [batch, 3, image_size, image_size]."""
     channels = blocks.widths(image_size, base_channels)
-    layers = [blocks.from_vector(start_dim, channels[0]), nn.BatchNorm2d(channels[0]), nn.ReLU(inplace=True)]
+    layers = [blocks.FromVector(start_dim, channels[0]), nn.BatchNorm2d(channels[0]), nn.ReLU(inplace=True)]
     for wide, narrow in blocks.steps_between(channels):
         layers += [blocks.double(wide, narrow), nn.BatchNorm2d(narrow), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, blocks.double(channels[-1], 3), nn.Tanh())
@@ -48,7 +47,7 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor, text: Text) -> Sample:
         """noise: [batch, noise_dim]; returns [batch, 3, image_size, image_size] in [-1, 1]."""
-        return Sample((self.paint(rearrange(noise, "batch channels -> batch channels 1 1")),))
+        return Sample((self.paint(noise),))
 
 
 class Discriminator(nn.Module):
@@ -62,7 +61,7 @@ class Discriminator(nn.Module):
     def __init__(self, image_size: int = 64, base_channels: int = 64):
         super().__init__()
         self.see = see(image_size, base_channels)
-        self.judge = blocks.to_logit(blocks.widths(image_size, base_channels)[0])
+        self.judge = blocks.ToLogit(blocks.widths(image_size, base_channels)[0])
         blocks.initialise(self)
 
     def features(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -71,4 +70,4 @@ class Discriminator(nn.Module):
 
     def score(self, features: tuple[Tensor, ...], text: Text) -> list[Score]:
         """features: [batch, channels, 4, 4]; returns one head, [batch]."""
-        return [Score(self.judge(features[-1]).flatten(), sees_text=False)]
+        return [Score(self.judge(features[-1]), sees_text=False)]

@@ -35,8 +35,16 @@ def test_shapes_of_the_convolutions():
     features = torch.zeros(2, 6, 8, 8)
     assert blocks.halve(6, 5)(features).shape == (2, 5, 4, 4)
     assert blocks.double(6, 5)(features).shape == (2, 5, 16, 16)
-    assert blocks.from_vector(6, 5)(torch.zeros(2, 6, 1, 1)).shape == (2, 5, 4, 4)
-    assert blocks.to_logit(6)(torch.zeros(2, 6, 4, 4)).shape == (2, 1, 1, 1)
+
+
+def test_the_matrix_products_are_the_papers_convolutions():
+    vector, places = torch.randn(3, 6), torch.randn(3, 6, 4, 4)
+    start, end = blocks.FromVector(6, 5), blocks.ToLogit(6)
+    grown = nn.functional.conv_transpose2d(vector[:, :, None, None], start.weight)
+    torch.testing.assert_close(start(vector), grown)
+    assert start(vector).is_contiguous(memory_format=torch.channels_last)
+    judged = nn.functional.conv2d(places, end.weight)
+    torch.testing.assert_close(end(places), judged[:, 0, 0, 0])
 
 
 def test_tile_repeats_a_vector_at_every_place():

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from t2i_utils.interfaces import Text
-from t2i_utils.models.blocks import Bottleneck
+from t2i_utils.models.blocks import Bottleneck, FromVector
 from t2i_utils.models.gan_cls import Discriminator, Generator
 
 
@@ -26,7 +26,7 @@ def test_shapes_at_every_size(image_size):
 
 def test_the_generator_has_no_activation_between_normalisation_and_bottleneck():
     assert kinds(Generator(64, 6, 4).paint) == [
-        *(nn.ConvTranspose2d, nn.BatchNorm2d, Bottleneck),  # 4 pixels
+        *(FromVector, nn.BatchNorm2d, Bottleneck),  # 4 pixels
         *(nn.ConvTranspose2d, nn.BatchNorm2d, Bottleneck),  # 8
         *(nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU),  # 16
         *(nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU),  # 32
