@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -141,6 +142,12 @@ class TextEncoder(Protocol):
 
     def encode(self, captions: Sequence[str]) -> Text:
         """[n] captions to sentence [n, text_dim], float32, on the CPU."""
+
+
+def step_rng(seed: int, step: int) -> torch.Generator:
+    """The randomness of one step, a function of (seed, step) alone: a resumed run draws what it would have drawn."""
+    entropy = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(entropy[0]) >> 1)
 
 
 def draw_noise(shape: tuple[int, ...], count: int, rng: torch.Generator) -> Tensor:

@@ -14,6 +14,7 @@ ALLOWED = {
     "__init__": set(),
     "interfaces": set(),
     "colab": set(),
+    "signatures": set(),
     "data": {"interfaces", "colab"},
     "training": {"interfaces", "colab"},
     "models": {"interfaces"},
@@ -25,7 +26,7 @@ ALLOWED = {
     "runs": BASE | {"recipes", "painter"},
     "gallery": BASE | {"recipes", "painter", "runs"},
     "playground": BASE | {"recipes", "runs", "painter", "gallery"},
-    "__main__": BASE | {"recipes", "runs", "painter", "gallery", "playground"},
+    "__main__": BASE | {"signatures", "recipes", "runs", "painter", "gallery", "playground"},
 }
 EXCEPTIONS = {("objectives.terms", "text.damsm")}  # one term scores pictures with a trained encoder of both
 

@@ -18,8 +18,8 @@ from torch.nn import functional as F
 
 from t2i_utils.data.split import Pictures
 from t2i_utils.data.synthetic import ATTRIBUTES, draw_flower, render
+from t2i_utils.interfaces import step_rng
 from t2i_utils.metrics.intervals import Interval, bootstrap
-from t2i_utils.objectives.round import step_rng
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.optimizers import Adam
 from t2i_utils.training.trainer import Trainer

@@ -11,18 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from t2i_utils.interfaces import Batch, Discriminator, Generator, Sample, Score, Text, draw_noise
-
-
-def step_rng(seed: int, step: int) -> torch.Generator:
-    """The randomness of one step, a function of (seed, step) alone: a resumed run draws what it would have drawn."""
-    entropy = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(entropy[0]) >> 1)
+from t2i_utils.interfaces import Batch, Discriminator, Generator, Sample, Score, Text, draw_noise, step_rng
 
 
 @dataclass

@@ -27,8 +27,8 @@ from t2i_utils.text.captions import check_captions
 
 CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
 LOCAL = "local-dir:"
-# Beside noise of 1. Louder captions drown the noise: no two are alike, so a generator can satisfy its critic without ever
-# using noise, and one caption gives one picture. Softer ones (unit length is 0.09 at 128 numbers) are heard late.
+# Beside noise of 1. Louder captions drown the noise: no two are alike, so a generator can satisfy its critic without
+# ever using noise, and one caption gives one picture. Softer ones (unit length is 0.09 at 128 numbers) are heard late.
 LOUDNESS = 0.3
 
 
@@ -69,8 +69,8 @@ class ClipEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over every weight: other weights, other vectors, other fingerprint."""
-        digest = hashlib.sha256()
+        """sha256 over every weight and the loudness: other vectors, other fingerprint."""
+        digest = hashlib.sha256(str(LOUDNESS).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
+from t2i_utils.data.hdf5 import fingerprint as data_fingerprint
 from t2i_utils.data.hdf5 import read_captions, write_embeddings
 from t2i_utils.data.loader import Loader
 from t2i_utils.data.split import read_contents
@@ -44,8 +45,8 @@ def open_encoder(name: str, data: Path | None = None, device: torch.device | str
 
 
 def tiny_folder(data: Path) -> Path:
-    """Where the tiny CLIP of an HDF5 file lies: beside it."""
-    return Path(data).with_suffix(f".{TINY}")
+    """Where the tiny CLIP of an HDF5 file lies: beside it, named after these very data, so that none outlives them."""
+    return Path(data).with_suffix(f".{TINY}-{data_fingerprint(data)[:8]}")
 
 
 def train_tiny_clip(

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
-from t2i_utils.interfaces import Sample, Score
-from t2i_utils.objectives.round import Round, mean_scores, paint_round, step_rng
+from t2i_utils.interfaces import Sample, Score, step_rng
+from t2i_utils.objectives.round import Round, mean_scores, paint_round
 from t2i_utils.objectives.terms import feature_matching
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from t2i_utils.interfaces import Batch, Sample, Text, draw_noise
+from t2i_utils.interfaces import Batch, Sample, Text, draw_noise, step_rng
 from t2i_utils.objectives.adversarial import BCE, Pairs, discriminator_losses
-from t2i_utils.objectives.round import Round, paint_round, step_rng
+from t2i_utils.objectives.round import Round, paint_round
 from t2i_utils.objectives.terms import feature_matching, interpolated_sentences, pixel_distance
 
 

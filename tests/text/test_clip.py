@@ -99,6 +99,13 @@ def test_one_changed_weight_changes_the_fingerprint(small_config):
     assert encoder.fingerprint != before
 
 
+def test_another_loudness_is_another_fingerprint(small_encoder, monkeypatch):
+    before, vectors = small_encoder.fingerprint, small_encoder.encode(CAPTIONS).sentence
+    monkeypatch.setattr(clip, "LOUDNESS", 2 * LOUDNESS)
+    torch.testing.assert_close(small_encoder.encode(CAPTIONS).sentence, 2 * vectors)
+    assert small_encoder.fingerprint != before
+
+
 def test_a_new_clip_leaves_everyone_elses_randomness_alone(small_config):
     before = torch.get_rng_state()
     new_clip(small_config, seed=5)

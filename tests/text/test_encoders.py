@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 
-from t2i_utils.data.hdf5 import read_captions, read_embeddings
+from t2i_utils.data.hdf5 import fingerprint, read_captions, read_embeddings
 from t2i_utils.data.verify import verify
 from t2i_utils.interfaces import Text
 from t2i_utils.text import encoders
@@ -96,7 +96,7 @@ def test_the_tiny_clip_is_trained_once_and_embedded_once(data, monkeypatch):
     seen = []
     encoder = ready_vectors(data, steps=2, batch_size=8, watchers=[lambda trainer, *_: seen.append(trainer.step)])
     assert seen == [1, 2]
-    assert tiny_folder(data) == data.with_suffix(".tiny_clip")
+    assert tiny_folder(data) == data.with_suffix(f".tiny_clip-{fingerprint(data)[:8]}")
     assert read_embeddings(data, "tiny_clip").fingerprint == encoder.fingerprint
     before = data.stat().st_mtime_ns, {path: path.stat().st_mtime_ns for path in tiny_folder(data).iterdir()}
     for name in ("train_tiny_clip", "embed"):
