@@ -122,7 +122,7 @@ def embed_file(options: argparse.Namespace) -> None:
     from t2i_utils.data.verify import verify
     from t2i_utils.text import encoders
 
-    verify(options.file)
+    verify(options.file, vectors=False)
     device = choose_device()
     folder = encoders.tiny_folder(options.file)
     if options.encoder == encoders.TINY and not folder.is_dir() and options.steps is not None:

@@ -45,6 +45,10 @@ class Settings:
     captions_per_visit: int = 1
     save_minutes: float = 5.0
 
+    def __post_init__(self):
+        if not self.save_minutes > 0:
+            raise ValueError(f"cannot save every {self.save_minutes} minutes; use a number above 0")
+
 
 def build_recipe(system: str, arguments: Mapping[str, Any], seed: int = 0) -> Recipe:
     """A system's recipe with the weights of a seed.
@@ -63,6 +67,9 @@ def build_recipe(system: str, arguments: Mapping[str, Any], seed: int = 0) -> Re
     unknown = [name for name in arguments if name not in known]
     if unknown:
         raise ValueError(f"{system} has no argument {', '.join(unknown)}; it has {', '.join(known)}")
+    for name, value in arguments.items():
+        if name.endswith(("_size", "_dim", "_channels")) and value < 1:
+            raise ValueError(f"{name} is {value}; {system} needs 1 or more")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return SYSTEMS[system](**arguments)

@@ -161,6 +161,14 @@ def test_embed_with_an_encoder_that_does_not_open(refuse, encoder, words):
         assert word in said
 
 
+def test_altered_vectors_are_written_again_as_verify_says(refuse, place, small_encoder):
+    alter_vectors(place / "flowers.h5")
+    said = refuse("verify", "flowers.h5")
+    assert "embed flowers.h5 --encoder small" in said
+    assert main(["embed", str(place / "flowers.h5"), "--encoder", str(place / "clip")]) == 0
+    assert main(["verify", str(place / "flowers.h5")]) == 0
+
+
 def test_embed_with_a_damaged_encoder_and_with_no_steps(refuse, place):
     for steps in ("0", "-1"):
         assert f"steps={steps}," in refuse("embed", "flowers.h5", "--encoder", "tiny_clip", "--steps", steps)
@@ -192,6 +200,10 @@ def test_embed_with_a_damaged_encoder_and_with_no_steps(refuse, place):
         (train("--average", "1"), ["decay is 1.0"]),
         (train("--halve-every", "-2"), ["-2"]),
         (train("--seed", "-1"), ["seed is 0 or more"]),
+        (train("--noise-dim", "-1"), ["noise_dim is -1"]),
+        (train("--noise-dim", "0"), ["noise_dim is 0"]),
+        (train("--base-channels", "0"), ["base_channels is 0"]),
+        (train("--save-minutes", "0"), ["every 0.0 minutes"]),
         (train("--captions-per-visit", "0"), ["captions_per_visit"]),
         (train("--image-size", "64"), ["--image-size"]),
         (train(out="plain.txt"), ["plain.txt"]),

@@ -19,8 +19,9 @@ from tqdm.auto import tqdm
 from t2i_utils import __version__
 from t2i_utils.data.parallel import in_order
 from t2i_utils.data.pictures import Prepared, prepare, stored_side
-from t2i_utils.data.sealed import FORMAT, FORMAT_VERSION, LIBVER, attributes_hash, content_hash, writing_whole
+from t2i_utils.data.sealed import FORMAT, FORMAT_VERSION, LIBVER, attributes_hash, content_hash
 from t2i_utils.data.source import SPLITS, Example, Source
+from t2i_utils.whole import writing_whole
 
 SMALLEST, LARGEST, LARGEST_RAW = 16, 1024, 128
 TEXT = h5py.string_dtype()

@@ -36,7 +36,8 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from t2i_utils.data.sealed import open_data, writing_whole
+from t2i_utils.data.sealed import open_data
+from t2i_utils.whole import writing_whole
 
 FINGERPRINT = re.compile(r"[A-Za-z0-9_.-]{6,}")
 

@@ -5,10 +5,8 @@ What lies in such a file is told in `hdf5.py`.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,45 +86,6 @@ def _check_layout(file: h5py.File, path: Path) -> None:
         raise ValueError(
             f"{path} was never finished (missing: {', '.join(missing) or 'its end mark'}); {rebuild(path)}"
         )
-
-
-@contextmanager
-def writing_whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; renamed to it when the block ends well, removed when not.
-
-    A process that is killed outright leaves FILE.PID.partial: nothing reads it, and the next one here removes it.
-    """
-    _sweep(path)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        with open(partial, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    if hasattr(os, "O_DIRECTORY"):  # Windows cannot open a folder; its rename is already recorded
-        folder = os.open(path.parent, os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what killed processes left of this file; what a living one is writing stays."""
-    if os.name != "posix":  # elsewhere os.kill(pid, 0) is no question but a signal
-        return
-    for partial in path.parent.glob(glob.escape(path.name) + ".*.partial"):
-        pid = partial.name.removeprefix(path.name + ".").removesuffix(".partial")
-        if not pid.isdecimal():
-            continue
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            partial.unlink(missing_ok=True)
-        except PermissionError:  # somebody else's process: alive
-            continue
 
 
 def content_hash(file: h5py.File) -> str:

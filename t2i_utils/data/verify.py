@@ -68,11 +68,12 @@ class Facts:
         return "\n".join([*lines, f"  licence: {self.licence}"])
 
 
-def verify(path: Path) -> Facts:
+def verify(path: Path, vectors: bool = True) -> Facts:
     """Read a whole file and compare every hash.
 
     Args:
         path: of a file made by `build`.
+        vectors: compare those of captions, too; False for who is about to write them anew.
 
     Returns:
         What it holds; `str()` of it is for people.
@@ -86,7 +87,11 @@ def verify(path: Path) -> Facts:
         dataset = str(file.attrs["dataset"])
         try:
             right = (content_hash(file), attributes_hash(file)) == (file.attrs["sha256"], file.attrs["seal"])
-            wrong = [tell(group) for group in encoder_groups(file) if not _embeddings_right(group)] if right else []
+            wrong = (
+                [tell(group) for group in encoder_groups(file) if not _embeddings_right(group)]
+                if right and vectors
+                else []
+            )
             facts = _facts(file, path) if right else None
         except Exception as error:  # a damaged file makes HDF5 raise nearly anything
             raise ValueError(f"{path} is damaged ({error}); {rebuild(path, dataset)}") from error

@@ -15,8 +15,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from t2i_utils.training.checkpoints import write_whole
 from t2i_utils.training.watchers import History
+from t2i_utils.whole import write_whole
 
 
 def grid(images: Tensor, columns: int = 8, gap: int = 2, scale: int = 1) -> Image.Image:

@@ -196,6 +196,12 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
     return ClipEncoder(network, open_clip.get_tokenizer(model), name)
 
 
+def names_weights(name: str) -> bool:
+    """Whether this is MODEL/TAG of open_clip and not a folder."""
+    model, _, tag = name.partition("/")
+    return tag in open_clip.list_pretrained_tags_by_model(model)
+
+
 def open_folder(folder: Path, device: torch.device | str) -> ClipEncoder:
     """Open an open_clip local folder; its name is the folder's path."""
     for file in (folder / CONFIG_FILE, folder / WEIGHTS_FILE):

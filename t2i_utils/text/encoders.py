@@ -103,7 +103,7 @@ def ready_vectors(
         train_tiny_clip(data, folder, steps or TINY_STEPS, batch_size, device=device, watchers=watchers)
     encoder = open_encoder(name, data, device)
     fingerprint = encoder.fingerprint
-    if all(known != fingerprint for _, known, _ in verify(data).encoders):
+    if all(known != fingerprint for _, known, _ in verify(data, vectors=False).encoders):
         embed(data, encoder, name)
     return encoder
 

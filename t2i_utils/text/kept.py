@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from t2i_utils.interfaces import TextEncoder
+from t2i_utils.text.clip import names_weights
 from t2i_utils.text.encoders import open_encoder
-from t2i_utils.training.checkpoints import write_whole
+from t2i_utils.whole import write_whole
 
 RECORD, COPY = "encoder.json", "encoder"
 
@@ -23,10 +24,18 @@ def keep_encoder(folder: Path, where: str, fingerprint: str) -> None:
         folder: of the run.
         where: the name that `open_encoder` opens: MODEL/TAG or a folder, which is copied.
         fingerprint: of the encoder that made the vectors.
+
+    Raises:
+        FileNotFoundError: for a folder that is not there any more: the run could train, but never paint.
     """
     record = folder / RECORD
     if record.is_file() and json.loads(record.read_text(encoding="utf-8"))["fingerprint"] == fingerprint:
         return  # another one is of a run that never saved: one that did refuses to go on with another encoder
+    if not Path(where).is_dir() and not names_weights(where):
+        raise FileNotFoundError(
+            f"the encoder that made these vectors lay in {where}, which is not there (seen from {Path.cwd()}); "
+            "bring it back, or embed the file again with an encoder from where it is now"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / COPY, ignore_errors=True)
     if Path(where).is_dir():

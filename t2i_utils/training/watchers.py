@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from t2i_utils.training.budget import Budget
-from t2i_utils.training.checkpoints import write_whole
+from t2i_utils.whole import write_whole
 
 
 class Progress:

@@ -1,5 +1,7 @@
 """What a notebook shows: every pixel where it belongs, and PNGs that are there whole or not at all."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,6 @@ from PIL import Image
 
 from t2i_utils.playground import figures
 from t2i_utils.playground.figures import captioned_rows, curves, grid, save_png, score_histogram, show_source
-from t2i_utils.training import checkpoints
 from t2i_utils.training.watchers import History
 
 
@@ -75,7 +76,7 @@ def test_a_png_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
     def full(handle):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(checkpoints.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     for name in ("p.png", "q.png"):
         with pytest.raises(OSError, match="no space"):
             save_png(grid(flats(99)), tmp_path / name)

@@ -56,6 +56,12 @@ def test_an_encoder_by_tag_is_recorded_and_not_copied(run):
     assert json.loads((run / RECORD).read_text()) == told
 
 
+def test_an_encoder_that_is_not_where_it_was_is_missed_before_anything_is_trained(tmp_path):
+    with pytest.raises(FileNotFoundError, match="embed the file again"):
+        keep_encoder(tmp_path / "run", str(tmp_path / "gone"), "0123456789")
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_encoder_in_its_place_is_refused_by_both_fingerprints(run, small_encoder, other):
     shutil.rmtree(run / COPY)
     shutil.copytree(other.name, run / COPY)

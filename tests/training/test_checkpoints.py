@@ -139,22 +139,6 @@ def test_a_crash_while_saving_loses_nothing(folder, monkeypatch, failing):
     assert checkpoints.newest(folder).step == 30
 
 
-def test_a_file_is_replaced_whole_or_left(tmp_path, monkeypatch):
-    path = tmp_path / "history.csv"
-    checkpoints.write_whole(path, b"first")
-    checkpoints.write_whole(path, b"second")
-    assert path.read_bytes() == b"second"
-
-    def crash(descriptor):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "fsync", crash)
-    with pytest.raises(OSError, match="disk full"):
-        checkpoints.write_whole(path, b"third")
-    assert path.read_bytes() == b"second"
-    assert names(tmp_path) == ["history.csv"]
-
-
 class RunsCode:
     """Makes a folder when it is unpickled."""
 
