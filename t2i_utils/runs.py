@@ -19,7 +19,8 @@ from t2i_utils.colab import choose_device, half_dtype
 from t2i_utils.data.loader import Loader
 from t2i_utils.objectives.round import mean_scores
 from t2i_utils.painter import Painter
-from t2i_utils.recipes import SYSTEMS, Recipe
+from t2i_utils.recipe import Recipe
+from t2i_utils.recipes import SYSTEMS
 from t2i_utils.text.kept import keep_encoder, kept_encoder
 from t2i_utils.training import checkpoints
 from t2i_utils.training.budget import Budget

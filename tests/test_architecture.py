@@ -22,12 +22,13 @@ ALLOWED = {
     "objectives": {"interfaces"},
     "text": {"interfaces", "colab", "whole", "data", "training"},
     "metrics": {"interfaces", "colab", "data", "training", "text"},
-    "recipes": BASE - {"metrics", "colab"},
-    "painter": BASE | {"recipes"},
-    "runs": BASE | {"recipes", "painter"},
-    "gallery": BASE | {"recipes", "painter", "runs"},
-    "playground": BASE | {"recipes", "runs", "painter", "gallery"},
-    "__main__": BASE | {"signatures", "recipes", "runs", "painter", "gallery", "playground"},
+    "recipe": BASE - {"metrics", "colab"},
+    "recipes": (BASE - {"metrics", "colab"}) | {"recipe"},
+    "painter": BASE | {"recipe", "recipes"},
+    "runs": BASE | {"recipe", "recipes", "painter"},
+    "gallery": BASE | {"recipe", "recipes", "painter", "runs"},
+    "playground": BASE | {"recipe", "recipes", "runs", "painter", "gallery"},
+    "__main__": BASE | {"signatures", "recipe", "recipes", "runs", "painter", "gallery", "playground"},
 }
 EXCEPTIONS = {("objectives.terms", "text.damsm")}  # one term scores pictures with a trained encoder of both
 

@@ -11,7 +11,7 @@ from tiny_source import example, tiny_source
 from t2i_utils.data.build import build
 from t2i_utils.data.draws import Chance
 from t2i_utils.data.hdf5 import read_captions, write_embeddings
-from t2i_utils.data.loader import Loader, cut, cut_on_device, scale
+from t2i_utils.data.loader import Loader, both_ways, cut, scale, windows
 from t2i_utils.data.split import read_split
 
 
@@ -218,7 +218,11 @@ def test_pictures_are_cut_alike_on_any_device(channels):
     chance = Chance(np.zeros(9, np.int64), np.arange(10), batch_size=9, room=3)
     for step in range(5):
         draw = chance.draw(step)
-        assert torch.equal(cut(images.numpy(), draw.pictures, draw, 16), cut_on_device(images, draw, 16))
+        squares = cut(torch.from_numpy(both_ways(images.numpy())), draw.pictures, draw, 16)
+        places = (torch.from_numpy(part) for part in (draw.pictures, draw.top, draw.left))
+        there = windows(images, 16)[tuple(places)]
+        turned = torch.from_numpy(draw.mirror)[:, None, None, None]
+        assert torch.equal(squares, torch.where(turned, there.flip(2), there))
 
 
 @pytest.mark.parametrize(
