@@ -203,6 +203,7 @@ def dcgan_cls(
     real_label: float = 0.9,
     feature_weight: float = 100.0,
     pixel_weight: float = 50.0,
+    halve_every: int = 0,
     average: float = 0.999,
     batch_size: int = 64,
 ) -> Recipe:
@@ -219,6 +220,7 @@ def dcgan_cls(
         real_label: the label of real pairs in the discriminator's loss.
         feature_weight: of feature matching; 0 leaves it out.
         pixel_weight: of the L1 distance to the paired picture, which suppresses diversity; 0 leaves it out.
+        halve_every: steps after which the rate halves, again and again; 0 never.
         average: decay of the generator's moving average (ours; the port has none).
         batch_size: pictures a step.
     """
@@ -232,6 +234,7 @@ def dcgan_cls(
         adversarial=bce(real_label),
         pairs=Pairs(real=1.0, painted=1.0, swapped=1.0),
         generator_terms={name: term for name, term in terms.items() if weights[name]},
+        schedule=halving(halve_every),
         average=average,
         batch_size=batch_size,
     )

@@ -20,7 +20,7 @@ from t2i_utils.training.budget import Budget
 from t2i_utils.training.trainer import Trainer, Watcher
 
 TINY = "tiny_clip"
-TINY_STEPS = 400
+TINY_STEPS = 300
 
 
 def open_encoder(name: str, data: Path | None = None, device: torch.device | str = "cpu") -> TextEncoder:
@@ -63,7 +63,7 @@ def train_tiny_clip(
     Args:
         data: HDF5 file made by `build`.
         folder: where it is saved, as an open_clip local folder.
-        steps: batches; 400 take about a minute and a half on two cores at 64 pixels.
+        steps: batches; 300 take about a minute on two cores at 32 pixels.
         batch_size: pictures, each with one caption, a step; fewer where the file holds fewer.
         seed: of weights and batches.
         device: where it trains.
