@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from t2i_utils.data.hdf5 import read_embeddings, write_embeddings
+from t2i_utils.data.verify import verify
 
 SHUFFLED = "shuffled"
 
 
 def shuffle_vectors(data: Path, encoder: str, seed: int = 0) -> str:
-    """Write an encoder's vectors once more, each under another caption, chosen at random over the whole file.
+    """See to it that a file holds an encoder's vectors once more, each under a caption chosen at random over the file.
 
     A system trained on them sees the same pictures and the same vectors, but no vector says anything about its picture:
     what it still gets right, it gets right by chance.
@@ -27,6 +28,7 @@ def shuffle_vectors(data: Path, encoder: str, seed: int = 0) -> str:
     """
     vectors = read_embeddings(data, encoder)
     name = f"{SHUFFLED}-{vectors.fingerprint[:12]}-{seed}"
-    order = np.random.default_rng(seed).permutation(len(vectors.sentence))
-    write_embeddings(data, name, name, vectors.where, vectors.sentence[order])
+    if all(known != name for known, _, _ in verify(data).encoders):
+        order = np.random.default_rng(seed).permutation(len(vectors.sentence))
+        write_embeddings(data, name, name, vectors.where, vectors.sentence[order])
     return name
