@@ -15,11 +15,8 @@ class Painter:
 
     Args:
         encoder: captions to vectors; the very encoder that the generator was trained with.
-        generator: noise and vectors to pictures; used in evaluation mode.
+        generator: noise and vectors to pictures; put into evaluation mode, so give an average, not one that trains.
         name: of the run or the weights, for captions of figures.
-
-    Raises:
-        ValueError: if the generator was trained with vectors of another length (when it first paints).
     """
 
     def __init__(self, encoder: TextEncoder, generator: nn.Module, name: str = ""):

@@ -31,5 +31,13 @@ def relative_spread(painted: Tensor, real: Tensor) -> Tensor:
     """The spread of painted pictures over that of real ones of the same captions: 1 is as diverse as real, 0 collapsed.
 
     painted: [captions, n, dim]; real: [captions, m, dim]; returns [captions].
+
+    Raises:
+        ValueError: where the real pictures of a caption are all the same: nothing can be said relative to them.
     """
-    return spread(painted) / spread(real)
+    reference = spread(real)
+    if (reference == 0).any():
+        raise ValueError(
+            f"{int((reference == 0).sum())} captions have real pictures that are all the same; give others"
+        )
+    return spread(painted) / reference

@@ -80,7 +80,7 @@ class LivePlot:
 
 
 def some_captions(run: Run, count: int = 6, seed: int = 0) -> list[str]:
-    """Captions of different pictures of held-out classes (of training classes where a file has no others)."""
+    """Captions drawn from held-out classes (from training classes where a file has no others)."""
     path = run.loader.path
     try:
         pictures = read_split(path, "test")

@@ -97,7 +97,8 @@ class Trainer:
             for name, value in losses.items():
                 key = f"{turn.name}/{name}"
                 seen[key] = seen[key] + value.detach() if key in seen else value.detach()
-        scaler.unscale_(turn.optimizer) if scaler.is_enabled() else None
+        if scaler.is_enabled():
+            scaler.unscale_(turn.optimizer)
         if turn.before_step is not None:
             turn.before_step()
         scaler.step(turn.optimizer)

@@ -42,3 +42,8 @@ def test_only_pictures_of_the_same_caption_are_compared(features):
 def test_one_picture_has_no_spread(shape):
     with pytest.raises(ValueError, match="2 pictures or more"):
         spread(torch.zeros(shape))
+
+
+def test_nothing_is_diverse_relative_to_one_picture():
+    with pytest.raises(ValueError, match="all alike"):
+        relative_spread(torch.randn(2, 4, 3), torch.ones(2, 4, 3))
