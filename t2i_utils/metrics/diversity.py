@@ -37,7 +37,5 @@ def relative_spread(painted: Tensor, real: Tensor) -> Tensor:
     """
     reference = spread(real)
     if (reference == 0).any():
-        raise ValueError(
-            f"{int((reference == 0).sum())} captions have real pictures that are all the same; give others"
-        )
+        raise ValueError(f"{int((reference == 0).sum())} captions have real pictures that are all alike; give others")
     return spread(painted) / reference
