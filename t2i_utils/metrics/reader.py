@@ -22,7 +22,7 @@ from t2i_utils.interfaces import step_rng
 from t2i_utils.metrics.intervals import Interval, bootstrap
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.optimizers import Adam
-from t2i_utils.training.trainer import Trainer
+from t2i_utils.training.trainer import Trainer, as_it_is
 from t2i_utils.training.turns import Turn
 
 READER_SEED = 77  # so that no data set's seed gives the reader's own renderings
@@ -116,7 +116,7 @@ def train_reader(size: int, steps: int = 300, batch_size: int = 128, pictures: i
         return {name: F.cross_entropy(logits[name], batch.labels[name]) for name in logits}
 
     turn = Turn("reader", reader, Adam(3e-3)(reader), losses, schedule=lambda step: 1 - step / steps)
-    Trainer([turn], lambda batch, step, due: batch).run(batches, Budget(steps=steps))
+    Trainer([turn], as_it_is).run(batches, Budget(steps=steps))
     return reader.eval()
 
 

@@ -81,11 +81,6 @@ def clip_turn(encoder: ClipEncoder, steps: int, rate: float = 2e-3, weight_decay
     return Turn("clip", model, optimizer, losses, schedule=warm_up_then_cosine(steps, max(1, steps // 20)), after=clamp)
 
 
-def as_it_is(batch: Pairing, step: int, due: frozenset[str]) -> Pairing:
-    """`prepare` of a trainer whose loss looks at the batch itself."""
-    return batch
-
-
 def pairings(loader: Loader, encoder: ClipEncoder) -> Callable[[int], Iterable[Pairing]]:
     """Batches for `clip_turn`: from a step on, each picture of the loader with the one caption it drew.
 

@@ -15,9 +15,9 @@ from t2i_utils.data.split import read_contents
 from t2i_utils.data.verify import verify
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text.clip import ClipEncoder, new_clip, open_clip_encoder, open_folder, tiny_config
-from t2i_utils.text.contrastive import as_it_is, clip_turn, pairings
+from t2i_utils.text.contrastive import clip_turn, pairings
 from t2i_utils.training.budget import Budget
-from t2i_utils.training.trainer import Trainer, Watcher
+from t2i_utils.training.trainer import Trainer, Watcher, as_it_is
 
 TINY = "tiny_clip"
 TINY_STEPS = 300

@@ -11,14 +11,13 @@ from t2i_utils.data.loader import Loader
 from t2i_utils.text.clip import new_clip
 from t2i_utils.text.contrastive import (
     LARGEST_SCALE,
-    as_it_is,
     clip_turn,
     contrastive_loss,
     pairings,
     warm_up_then_cosine,
 )
 from t2i_utils.training.budget import Budget
-from t2i_utils.training.trainer import Trainer
+from t2i_utils.training.trainer import Trainer, as_it_is
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
