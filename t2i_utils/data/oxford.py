@@ -13,13 +13,13 @@ class is in each of its parts, so it is not used here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
 import scipy.io
 
 from t2i_utils.data.source import SPLITS, Caption, Example, Source
+from t2i_utils.data.subset import check_limit, spread
 
 FULL_TRAINVAL, FULL_TEST = 7034, 1155
 PICTURES_FROM = "102flowers.tgz of www.robots.ox.ac.uk/~vgg/data/flowers/102"
@@ -44,8 +44,7 @@ def oxford_flowers(root: Path, limit: int | None = None, classes: Sequence[str] 
         ValueError: for a file that cannot be read, splits that share a class, an unknown class or a limit below 1.
     """
     root = Path(root)
-    if limit is not None and limit < 1:
-        raise ValueError(f"a limit of {limit} leaves no pictures; give at least 1, or none for all")
+    check_limit(limit)
     labels = _read_labels(_need(root / "imagelabels.mat", LABELS_FROM))
     _need(root / "text_c10", CAPTIONS_FROM)
     split_of, names = _read_splits(root), _read_names(root / "class_names.txt")
@@ -64,7 +63,7 @@ def oxford_flowers(root: Path, limit: int | None = None, classes: Sequence[str] 
         )
     if limit is not None and limit < len(found):
         notes.append(f"only {limit:,} of {len(found):,} pictures were asked for, taken evenly from all classes")
-        found = _spread(found, limit)
+        found = spread(found, limit, lambda pair: pair[1])
     examples = [_example(root, image, folder, names.get(folder, folder), split_of[folder]) for image, folder in found]
     return Source(
         "oxford_flowers",
@@ -153,15 +152,6 @@ def _notes(found: list[tuple[str, str]], numbered: list[tuple[str, str]], split_
     if unlisted:
         notes.append(f"{len(unlisted)} classes are in no split's list and are not read: {', '.join(unlisted[:5])}")
     return notes
-
-
-def _spread(found: list[tuple[str, str]], limit: int) -> list[tuple[str, str]]:
-    """`limit` pictures, one class after another in turn, in their old order."""
-    by_class: dict[str, list[tuple[str, str]]] = {}
-    for pair in found:
-        by_class.setdefault(pair[1], []).append(pair)
-    in_turn = [pair for pair in chain.from_iterable(zip_longest(*by_class.values())) if pair is not None]
-    return sorted(in_turn[:limit])
 
 
 def _example(root: Path, image: str, folder: str, name: str, split: str) -> Example:

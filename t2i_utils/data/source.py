@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 
@@ -58,6 +59,9 @@ class Source:
         attributes: attribute name to its values, where attributes are known.
         origin: where it was read from, for people.
         notes: what a person should know, e.g. that this is a subset of the full set.
+        native_size: pixels, square, that all its pictures have; built for exactly this size they are stored as they
+            are, pixel by pixel and without room for crops. None where pictures have many sizes.
+        encoding: how its pictures should be stored if nobody says otherwise; "auto" leaves it to their size.
     """
 
     name: str
@@ -68,3 +72,5 @@ class Source:
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = ""
     notes: tuple[str, ...] = ()
+    native_size: int | None = None
+    encoding: Literal["auto", "raw", "jpeg"] = "auto"
