@@ -62,7 +62,9 @@ def add_data_commands(commands) -> None:
     build.add_argument(
         "--root", type=Path, help="folder of the data set in its official layout (none for built-in data)"
     )
-    build.add_argument("--size", type=int, default=64, help="pixels that networks will paint, square (default 64)")
+    build.add_argument(
+        "--size", type=int, help="pixels that networks will paint, square (default 64, or the data set's own size)"
+    )
     build.add_argument("--out", type=Path, required=True, help="the HDF5 file to write")
     build.add_argument("--limit", type=int, help="at most so many pictures")
     build.add_argument("--classes", nargs="+", help="only these classes")

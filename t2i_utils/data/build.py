@@ -24,6 +24,7 @@ from t2i_utils.data.source import SPLITS, Example, Source
 from t2i_utils.whole import writing_whole
 
 SMALLEST, LARGEST, LARGEST_RAW = 16, 1024, 128
+USUAL_SIZE = 64
 TEXT = h5py.string_dtype()
 
 
@@ -71,7 +72,7 @@ class BuildReport:
 def build(
     source: Source,
     out: Path,
-    size: int,
+    size: int | None = None,
     *,
     encoding: Literal["auto", "raw", "jpeg"] = "auto",
     workers: int | None = None,
@@ -85,8 +86,10 @@ def build(
     Args:
         source: what a reader of `datasets.py` gives.
         out: the file; its folder is made if it is not there.
-        size: pixels of training pictures, 16 to 1024; they are stored a little larger, for crops.
-        encoding: "raw" reads fastest, "jpeg" is some ten times smaller; "auto" is raw up to 128 pixels.
+        size: pixels of training pictures, 16 to 1024; they are stored a little larger, for crops, or as they are where
+            this is the source's native size. The native size is meant if none is given, or 64.
+        encoding: "raw" reads fastest, "jpeg" is some ten times smaller; "auto" is what the source prefers, else raw up
+            to 128 pixels.
         workers: processes; as many as there are cores, or 1 for a small set, if not given. 1 works in this process.
         progress: show a bar.
 
@@ -95,11 +98,12 @@ def build(
         RuntimeError: if a worker was killed.
     """
     start, out = time.monotonic(), Path(out)
+    size = usual_size(source) if size is None else size
     _check(source, size, encoding)
     if out.is_dir():
         raise ValueError(f"{out} is a folder; name a file in it, e.g. {out / (source.name + '.h5')}")
-    jpeg = encoding == "jpeg" or (encoding == "auto" and size > LARGEST_RAW)
-    work = partial(prepare, side=stored_side(size), channels=source.channels, jpeg=jpeg)
+    side, jpeg = stored_side(size, source.native_size), _as_jpeg(source, size, encoding)
+    work = partial(prepare, side=side, channels=source.channels, jpeg=jpeg)
     out.parent.mkdir(parents=True, exist_ok=True)
     with (
         writing_whole(out) as temporary,
@@ -109,14 +113,14 @@ def build(
         bar = tqdm(
             prepared, total=len(source.examples), desc=f"building {source.name}", unit="picture", disable=not progress
         )
-        kept, left_out = _write_pictures(file, source, bar, stored_side(size), jpeg)
+        kept, left_out = _write_pictures(file, source, bar, side, jpeg)
         if not kept:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out[:3])
             raise ValueError(
                 f"nothing of {source.name} can be stored, so no file was written ({reasons or 'it has no examples'})"
             )
         _write_tables(file, source, kept, left_out)
-        fingerprint = _seal(file, source, size, jpeg)
+        fingerprint = _seal(file, source, size, side, jpeg)
     return BuildReport(
         path=out,
         dataset=source.name,
@@ -131,14 +135,26 @@ def build(
     )
 
 
+def usual_size(source: Source) -> int:
+    """Pixels at which a source is built if nobody says otherwise: those that its pictures have, or 64."""
+    return source.native_size or USUAL_SIZE
+
+
+def _as_jpeg(source: Source, size: int, encoding: str) -> bool:
+    """Whether pictures are stored as JPEG: what was asked for, what the source prefers, what their size suggests."""
+    wanted = source.encoding if encoding == "auto" else encoding
+    return wanted == "jpeg" or (wanted == "auto" and size > LARGEST_RAW)
+
+
 def _check(source: Source, size: int, encoding: str) -> None:
     """Refuse what could not be built before an hour of decoding, not after it."""
     if isinstance(size, bool) or not isinstance(size, int) or not SMALLEST <= size <= LARGEST:
         raise ValueError(
             f"pictures of {size!r} pixels cannot be built; use a whole number from {SMALLEST} to {LARGEST}, e.g. 64"
         )
-    if encoding not in ("auto", "raw", "jpeg"):
-        raise ValueError(f"no encoding is called {encoding!r}; use auto, raw or jpeg")
+    for name in (encoding, source.encoding):
+        if name not in ("auto", "raw", "jpeg"):
+            raise ValueError(f"no encoding is called {name!r}; use auto, raw or jpeg")
     if source.channels not in (1, 3):
         raise ValueError(f"{source.name} has {source.channels} channels; pictures have 3 (colour) or 1 (grey)")
     double = [name for name, count in Counter(example.name for example in source.examples).items() if count > 1]
@@ -205,7 +221,7 @@ def _write_tables(
     file.attrs["class_names"] = json.dumps(class_names)
 
 
-def _seal(file: h5py.File, source: Source, size: int, jpeg: bool) -> str:
+def _seal(file: h5py.File, source: Source, size: int, side: int, jpeg: bool) -> str:
     """Write the file's own attributes, then the hash of what can be read back, last that it is complete."""
     told = {
         "format": FORMAT,
@@ -218,7 +234,7 @@ def _seal(file: h5py.File, source: Source, size: int, jpeg: bool) -> str:
         "notes": json.dumps(source.notes),
         "attributes": json.dumps(source.attributes),
         "image_size": size,
-        "side": stored_side(size),
+        "side": side,
         "channels": source.channels,
         "encoding": "jpeg" if jpeg else "raw",
     }

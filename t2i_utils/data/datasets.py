@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from t2i_utils.data.cub import cub_birds
+from t2i_utils.data.missing import refuse_pickle
 from t2i_utils.data.oxford import oxford_flowers
 from t2i_utils.data.source import Source
 from t2i_utils.data.synthetic import synthetic_flowers
 
-Reader = Callable[[Path | None, int | None, Sequence[str] | None], Source]
 
+@dataclass(frozen=True)
+class Dataset:
+    """How a data set is read.
 
-def read_oxford_flowers(root: Path | None, limit: int | None = None, classes: Sequence[str] | None = None) -> Source:
-    """Oxford-102 with Reed's captions, from the folder where a person has put them; see `oxford_flowers`.
-
-    Raises:
-        ValueError: without a root.
+    Attributes:
+        summary: what it is, in one line.
+        read: function of (root, limit, classes), as of `read_dataset`.
+        root: what `--root` names: "DIR" or "FILE.h5", or "" where nothing is read.
     """
-    if root is None:
-        raise ValueError("oxford_flowers is read from a folder: say where it lies with --root DIR")
-    return oxford_flowers(root, limit, classes)
+
+    summary: str
+    read: Callable[[Path, int | None, Sequence[str] | None], Source]
+    root: str = "DIR"
 
 
-def read_synthetic_flowers(
-    root: Path | None = None, limit: int | None = None, classes: Sequence[str] | None = None
-) -> Source:
+def draw_flowers(root: Path | None = None, limit: int | None = None, classes: Sequence[str] | None = None) -> Source:
     """The built-in flowers: drawn, not read, so that `root` is not looked at and `limit` is how many are drawn."""
     return synthetic_flowers(classes=classes) if limit is None else synthetic_flowers(limit, classes=classes)
 
 
-# name -> read(root, limit, classes); what `python -m t2i_utils build` offers
-DATASETS: dict[str, Reader] = {
-    "synthetic_flowers": read_synthetic_flowers,
-    "oxford_flowers": read_oxford_flowers,
+# what `python -m t2i_utils build` offers; each has a card in data/cards
+DATASETS: dict[str, Dataset] = {
+    "synthetic_flowers": Dataset("flowers that this package draws, every attribute known", draw_flowers, root=""),
+    "oxford_flowers": Dataset("Oxford-102: photographs of 102 kinds of flowers, 10 captions each", oxford_flowers),
+    "cub_birds": Dataset("CUB-200-2011: photographs of 200 kinds of birds, 10 captions each", cub_birds),
 }
 
 
@@ -44,13 +48,19 @@ def read_dataset(
 
     Args:
         name: of DATASETS.
-        root: the folder that holds it; built-in sets need none.
+        root: the folder or file that holds it; built-in sets need none.
         limit: at most so many pictures, or None for all.
         classes: only these, or None for all.
 
     Raises:
-        ValueError: for an unknown name, listing the known ones.
+        FileNotFoundError, ValueError: for an unknown name, listing the known ones; for a root that is not given where
+            one is needed, or is a pickle; and as the reader does.
     """
     if name not in DATASETS:
         raise ValueError(f"no data set is called {name!r}; choose from: {', '.join(DATASETS)}")
-    return DATASETS[name](root, limit, classes)
+    dataset = DATASETS[name]
+    if dataset.root:
+        if root is None:
+            raise ValueError(f"{name} is read from disk: say where it lies with --root {dataset.root}")
+        refuse_pickle(Path(root))
+    return dataset.read(root, limit, classes)

@@ -21,7 +21,8 @@ Written by `build`, never by hand; opened by `open_data`, read whole by `Loader`
                                (the newest is the highest), data (sha256 of the file it belongs to), sha256
         sentence               float32 [captions, text_dim]
 
-Pictures lie at side = ceil(image_size * 76 / 64), so that a crop of image_size can be taken anywhere in them.
+Pictures lie at side = ceil(image_size * 76 / 64), so that a crop of image_size can be taken anywhere in them; or, where
+they all had image_size pixels from the beginning, as they are: side = image_size, and every crop is the whole picture.
 """
 
 from __future__ import annotations

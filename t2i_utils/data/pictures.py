@@ -40,12 +40,14 @@ class Prepared:
     problem: str = ""
 
 
-def stored_side(size: int) -> int:
+def stored_side(size: int, native_size: int | None = None) -> int:
     """Side in pixels at which pictures for training at `size` pixels are stored: room for a random crop.
+
+    Pictures that have exactly this size already (`native_size`, of a Source) are stored as they are.
 
     From: Reed et al., Generative Adversarial Text to Image Synthesis, 2016: 76 pixels for crops of 64.
     """
-    return -(-size * 76 // 64)
+    return size if size == native_size else -(-size * 76 // 64)
 
 
 def open_picture(path: Path, channels: int = 3) -> Image.Image:

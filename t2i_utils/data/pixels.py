@@ -33,15 +33,16 @@ class StoredPixels:
         """
         self.path, self.rows = Path(path), rows
         with open_data(self.path) as file:
-            built, self.channels = int(file.attrs["image_size"]), int(file.attrs["channels"])
+            built, side, self.channels = (int(file.attrs[name]) for name in ("image_size", "side", "channels"))
             self._jpeg = file.attrs["encoding"] == "jpeg"
         self.image_size = built if image_size is None else image_size
         if not 1 <= self.image_size <= built:
             raise ValueError(
                 f"{path} was built for {built} pixels, not for {image_size}; use at most {built} or build it larger"
             )
-        self.side = stored_side(self.image_size)
         self._same = self.image_size == built
+        # pictures without room for crops have none when they are made smaller either
+        self.side = side if self._same else stored_side(self.image_size, self.image_size if side == built else None)
         self._handle: tuple[int, h5py.Dataset] | None = None
 
     def __len__(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from t2i_utils.data.build import build
+from t2i_utils.data.build import build, usual_size
 from t2i_utils.data.datasets import read_dataset
 from t2i_utils.data.source import Source
 from t2i_utils.data.split import read_contents
@@ -13,7 +13,9 @@ from t2i_utils.data.verify import Facts, verify
 DRAWN = ("synthetic_flowers",)  # data sets that are drawn, not read: they need no folder
 
 
-def ready_file(dataset: str, size: int, folder: Path, root: Path | None = None, limit: int | None = None) -> Path:
+def ready_file(
+    dataset: str, size: int | None, folder: Path, root: Path | None = None, limit: int | None = None
+) -> Path:
     """Find or build the file of a data set, and say in one line which of the two happened.
 
     A file that is there is read whole. It is used if every hash holds and it has the examples that a build would store
@@ -22,7 +24,7 @@ def ready_file(dataset: str, size: int, folder: Path, root: Path | None = None, 
 
     Args:
         dataset: a name of `DATASETS`.
-        size: pixels that networks will paint.
+        size: pixels that networks will paint; None for the data set's own size, which needs its folder, or 64.
         folder: where the file lies, as DATASET_SIZE.h5; made if it is missing.
         root: the folder of the data set's own files; built-in sets need none.
         limit: at most so many pictures, or None for all.
@@ -34,9 +36,12 @@ def ready_file(dataset: str, size: int, folder: Path, root: Path | None = None, 
         FileNotFoundError, ValueError: as `read_dataset` and `build`: an unknown name, a folder that is missing or laid
             out differently, a size or limit that cannot be.
     """
-    path = Path(folder) / f"{dataset}_{size}.h5"
     source = None
-    if root is not None or dataset in DRAWN or not path.is_file():
+    if size is None:
+        source = read_dataset(dataset, root, limit)
+        size = usual_size(source)
+    path = Path(folder) / f"{dataset}_{size}.h5"
+    if source is None and (root is not None or dataset in DRAWN or not path.is_file()):
         source = read_dataset(dataset, root, limit)
     reason = _reason_to_build(path, dataset, size, limit, source)
     if not reason:
