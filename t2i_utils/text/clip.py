@@ -1,12 +1,13 @@
 """CLIP through open_clip: any of its models with any of its weights, a local folder, or a tiny one of our own.
 
 From: Radford et al., Learning Transferable Visual Models From Natural Language Supervision, 2021 (arXiv:2103.00020).
+
+open_clip is imported inside functions: it takes seconds and brings torchvision, and the other encoders need neither.
 """
 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 import shutil
 import tempfile
@@ -15,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -24,12 +24,10 @@ from torch.nn import functional as F
 
 from t2i_utils.interfaces import Text
 from t2i_utils.text.captions import check_captions
+from t2i_utils.text.loudness import loud, weights_fingerprint
 
 CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
 LOCAL = "local-dir:"
-# Beside noise of 1. Louder captions drown the noise: no two are alike, so a generator can satisfy its critic without
-# ever using noise, and one caption gives one picture. Softer ones (unit length is 0.09 at 128 numbers) are heard late.
-LOUDNESS = 0.3
 
 
 def tiny_config(image_size: int) -> dict[str, Any]:
@@ -70,11 +68,7 @@ class ClipEncoder:
     @property
     def fingerprint(self) -> str:
         """sha256 over every weight and the loudness: other vectors, other fingerprint."""
-        digest = hashlib.sha256(str(LOUDNESS).encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        return weights_fingerprint(self.model.state_dict())
 
     @torch.no_grad()
     def encode(self, captions: Sequence[str], batch_size: int = 256) -> Text:
@@ -93,14 +87,14 @@ class ClipEncoder:
         tokens = self.tokens(captions)
         self.model.eval()
         parts = [self.model.encode_text(part.to(self.device)).float().cpu() for part in tokens.split(batch_size)]
-        return Text(F.normalize(torch.cat(parts), dim=-1) * LOUDNESS * self.text_dim**0.5)
+        return Text(loud(torch.cat(parts)))
 
     @torch.no_grad()
     def encode_images(self, images: Tensor, batch_size: int = 256) -> Tensor:
         """Pictures, [n, 3, size, size] in [-1, 1], to vectors of the same space, [n, text_dim], scaled as sentences."""
         self.model.eval()
         parts = [self.model.encode_image(self.see(p.to(self.device))).float().cpu() for p in images.split(batch_size)]
-        return F.normalize(torch.cat(parts), dim=-1) * LOUDNESS * self.text_dim**0.5
+        return loud(torch.cat(parts))
 
     def tokens(self, captions: Sequence[str]) -> Tensor:
         """[n] captions to [n, context_length] int64; longer ones are cut at the encoder's context length."""
@@ -111,6 +105,8 @@ class ClipEncoder:
 
         images: [n, 3, size, size] in [-1, 1]. The resize is bicubic with antialiasing, as in open_clip's own transform.
         """
+        import open_clip
+
         visual = self.model.visual
         size = visual.image_size if isinstance(visual.image_size, int) else visual.image_size[0]
         if images.shape[-1] != size:
@@ -151,6 +147,8 @@ class ClipEncoder:
 
 def new_clip(config: dict[str, Any], name: str = "new", seed: int = 0) -> ClipEncoder:
     """An untrained CLIP of an open_clip model configuration, the same for the same seed."""
+    import open_clip
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = open_clip.CLIP(**config)
@@ -171,6 +169,8 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
         FileNotFoundError: a folder without a configuration or weights.
         ValueError: an unknown model or tag, or weights that need another activation than the model has.
     """
+    import open_clip
+
     folder = Path(name.removeprefix(LOCAL))
     if name.startswith(LOCAL) or folder.is_dir():
         return open_folder(folder, device)
@@ -198,12 +198,16 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
 
 def names_weights(name: str) -> bool:
     """Whether this is MODEL/TAG of open_clip and not a folder."""
+    import open_clip
+
     model, _, tag = name.partition("/")
     return tag in open_clip.list_pretrained_tags_by_model(model)
 
 
 def open_folder(folder: Path, device: torch.device | str) -> ClipEncoder:
     """Open an open_clip local folder; its name is the folder's path."""
+    import open_clip
+
     for file in (folder / CONFIG_FILE, folder / WEIGHTS_FILE):
         if not file.is_file():
             raise FileNotFoundError(

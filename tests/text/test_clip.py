@@ -12,8 +12,9 @@ import torch
 
 from t2i_utils.data.synthetic import draw_flower, render
 from t2i_utils.interfaces import TextEncoder
-from t2i_utils.text import clip
-from t2i_utils.text.clip import CONFIG_FILE, LOUDNESS, WEIGHTS_FILE, new_clip, open_clip_encoder, tiny_config
+from t2i_utils.text import clip, loudness
+from t2i_utils.text.clip import CONFIG_FILE, WEIGHTS_FILE, new_clip, open_clip_encoder, tiny_config
+from t2i_utils.text.loudness import LOUDNESS
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -101,7 +102,7 @@ def test_one_changed_weight_changes_the_fingerprint(small_config):
 
 def test_another_loudness_is_another_fingerprint(small_encoder, monkeypatch):
     before, vectors = small_encoder.fingerprint, small_encoder.encode(CAPTIONS).sentence
-    monkeypatch.setattr(clip, "LOUDNESS", 2 * LOUDNESS)
+    monkeypatch.setattr(loudness, "LOUDNESS", 2 * LOUDNESS)
     torch.testing.assert_close(small_encoder.encode(CAPTIONS).sentence, 2 * vectors)
     assert small_encoder.fingerprint != before
 
