@@ -18,9 +18,12 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
-from t2i_utils.data.source import SPLITS, Caption, Example, Source
-from t2i_utils.data.subset import check_limit, spread
+from t2i_utils.data.missing import need, tell_absent
+from t2i_utils.data.reed import difference, read_captions, read_lines, read_splits
+from t2i_utils.data.source import Example, Source
+from t2i_utils.data.subset import choose
 
+NAME = "oxford_flowers"
 FULL_TRAINVAL, FULL_TEST = 7034, 1155
 PICTURES_FROM = "102flowers.tgz of www.robots.ox.ac.uk/~vgg/data/flowers/102"
 LABELS_FROM = "imagelabels.mat of www.robots.ox.ac.uk/~vgg/data/flowers/102"
@@ -44,10 +47,9 @@ def oxford_flowers(root: Path, limit: int | None = None, classes: Sequence[str] 
         ValueError: for a file that cannot be read, splits that share a class, an unknown class or a limit below 1.
     """
     root = Path(root)
-    check_limit(limit)
     labels = _read_labels(_need(root / "imagelabels.mat", LABELS_FROM))
     _need(root / "text_c10", CAPTIONS_FROM)
-    split_of, names = _read_splits(root), _read_names(root / "class_names.txt")
+    split_of, names = read_splits(root, NAME, CAPTIONS_FROM), _read_names(root / "class_names.txt")
     present = {path.stem for path in _need(root / "jpg", PICTURES_FROM).glob("image_*.jpg")}
     if not present:
         raise FileNotFoundError(f"{root / 'jpg'} holds no image_*.jpg; unpack {PICTURES_FROM} there")
@@ -55,32 +57,20 @@ def oxford_flowers(root: Path, limit: int | None = None, classes: Sequence[str] 
     numbered = [(f"image_{number:05d}", f"class_{label:05d}") for number, label in enumerate(labels, start=1)]
     found = [(image, folder) for image, folder in numbered if image in present and folder in split_of]
     notes = _notes(found, numbered, split_of)
-    if classes is not None:
-        wanted = _folders(classes, split_of, names)
-        found = [(image, folder) for image, folder in found if folder in wanted]
-        notes.append(
-            f"only {len(wanted)} classes were asked for: {', '.join(names.get(name, name) for name in sorted(wanted))}"
-        )
-    if limit is not None and limit < len(found):
-        notes.append(f"only {limit:,} of {len(found):,} pictures were asked for, taken evenly from all classes")
-        found = spread(found, limit, lambda pair: pair[1])
+    found, choices = choose(found, lambda pair: pair[1], limit, classes, names)
     examples = [_example(root, image, folder, names.get(folder, folder), split_of[folder]) for image, folder in found]
     return Source(
-        "oxford_flowers",
+        NAME,
         "Oxford-102, captions of Reed et al., 1",
         LICENCE,
         examples,
         origin=str(root),
-        notes=tuple(notes),
+        notes=(*notes, *choices),
     )
 
 
 def _need(path: Path, origin: str) -> Path:
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path} is missing: oxford_flowers needs {path.name} in {path.parent}; it is in {origin}"
-        )
-    return path
+    return need(path, NAME, origin)
 
 
 def _read_labels(path: Path) -> list[int]:
@@ -92,62 +82,21 @@ def _read_labels(path: Path) -> list[int]:
     return labels.tolist()
 
 
-def _read_lines(path: Path) -> list[str]:
-    return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-
-
-def _read_splits(root: Path) -> dict[str, str]:
-    """Class folder to split."""
-    split_of: dict[str, str] = {}
-    for split in SPLITS:
-        path = _need(root / f"{split}classes.txt", CAPTIONS_FROM)
-        folders = _read_lines(path)
-        shared = sorted(split_of.keys() & set(folders))
-        if shared:
-            raise ValueError(
-                f"{path} names {', '.join(shared)}, which {split_of[shared[0]]}classes.txt "
-                f"names too; splits share no class"
-            )
-        split_of |= dict.fromkeys(folders, split)
-    return split_of
-
-
 def _read_names(path: Path) -> dict[str, str]:
     """Class folder to a name for people; empty without the file."""
     if not path.is_file():
         return {}
-    pairs = [line.split(maxsplit=1) for line in _read_lines(path)]
+    pairs = [line.split(maxsplit=1) for line in read_lines(path)]
     return {pair[0]: pair[-1] for pair in pairs}
-
-
-def _folders(classes: Sequence[str], split_of: dict[str, str], names: dict[str, str]) -> set[str]:
-    """The class folders that a person asked for, by folder or by name."""
-    known = {name: folder for folder, name in names.items() if folder in split_of} | {
-        folder: folder for folder in split_of
-    }
-    unknown = [name for name in classes if name not in known]
-    if unknown or not classes:
-        choice = ", ".join(names.get(folder, folder) for folder in sorted(split_of))
-        raise ValueError(f"no class {', '.join(map(repr, unknown)) or 'was given'}; choose from: {choice}")
-    return {known[name] for name in classes}
 
 
 def _notes(found: list[tuple[str, str]], numbered: list[tuple[str, str]], split_of: dict[str, str]) -> list[str]:
     """What a person should know who believes that this is the full set."""
     test = sum(split_of[folder] == "test" for _, folder in found)
-    trainval, notes = len(found) - test, []
-    if (trainval, test) != (FULL_TRAINVAL, FULL_TEST):
-        notes.append(
-            f"this is not the full set: {trainval:,} trainval and {test:,} test pictures, "
-            f"where Oxford-102 has {FULL_TRAINVAL:,} and {FULL_TEST:,}"
-        )
+    notes = difference((len(found) - test, test), (FULL_TRAINVAL, FULL_TEST), "Oxford-102")
     there = {image for image, _ in found}
     missing = [image for image, folder in numbered if folder in split_of and image not in there]
-    if missing:
-        notes.append(
-            f"{len(missing):,} labelled pictures are not in jpg: {', '.join(missing[:5])}"
-            f"{' ...' if missing[5:] else ''}"
-        )
+    notes += tell_absent(missing, "jpg")
     unlisted = sorted({folder for _, folder in numbered if folder not in split_of})
     if unlisted:
         notes.append(f"{len(unlisted)} classes are in no split's list and are not read: {', '.join(unlisted[:5])}")
@@ -155,18 +104,5 @@ def _notes(found: list[tuple[str, str]], numbered: list[tuple[str, str]], split_
 
 
 def _example(root: Path, image: str, folder: str, name: str, split: str) -> Example:
-    captions = _read_captions(root / "text_c10" / folder / f"{image}.txt")
+    captions = read_captions(root / "text_c10" / folder / f"{image}.txt")
     return Example(image, root / "jpg" / f"{image}.jpg", captions, name, split)
-
-
-def _read_captions(path: Path) -> tuple[Caption, ...]:
-    """One caption a line; none without the file, so that the builder leaves the picture out and says so."""
-    if not path.is_file():
-        return ()
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-    # Only \n ends a line: str.splitlines would cut a sentence at the odd control character in it.
-    return tuple(Caption(line) for line in text.split("\n") if line.strip())

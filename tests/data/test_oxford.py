@@ -5,7 +5,6 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from t2i_utils.data.datasets import DATASETS, read_dataset
 from t2i_utils.data.oxford import _notes, oxford_flowers
 from t2i_utils.data.source import SPLITS
 
@@ -138,12 +137,3 @@ def test_what_cannot_be_read_is_named(tree, change, arguments, words):
     change(tree)
     with pytest.raises(ValueError, match=words):
         oxford_flowers(tree, **arguments)
-
-
-def test_data_sets_by_name(tree):
-    assert len(read_dataset("oxford_flowers", tree, 4).examples) == 4
-    assert len(read_dataset("synthetic_flowers", None, 30).examples) == 30
-    with pytest.raises(ValueError, match="--root"):
-        read_dataset("oxford_flowers")
-    with pytest.raises(ValueError, match=", ".join(DATASETS)):
-        read_dataset("roses", tree)
