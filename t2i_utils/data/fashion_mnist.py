@@ -27,7 +27,7 @@ from t2i_utils.data.idx import read_idx
 from t2i_utils.data.pictures import squash
 from t2i_utils.data.sentences import with_article
 from t2i_utils.data.source import Caption, Example, Source
-from t2i_utils.data.subset import check_limit, spread
+from t2i_utils.data.subset import choose
 
 SIDE = 28
 PARTS = {"train": ("train", 60_000), "test": ("t10k", 10_000)}  # our split: what its files are called, how many it has
@@ -101,19 +101,12 @@ def fashion_mnist(root: Path, limit: int | None = None, classes: Sequence[str] |
             class or a limit below 1.
     """
     root = Path(root)
-    check_limit(limit)
-    wanted = set(CLASSES if classes is None else _known(classes))
     pixels, items = {}, []
     for split in PARTS:
         pixels[split], labels = _read_part(root, split)
         items += [Item(split, number, label) for number, label in enumerate(labels)]
-    notes = _notes(items)
-    found = [item for item in items if CLASSES[item.label] in wanted]
-    if classes is not None:
-        notes.append(f"only {len(wanted)} classes were asked for: {', '.join(sorted(wanted))}")
-    if limit is not None and limit < len(found):
-        notes.append(f"only {limit:,} of {len(found):,} pictures were asked for, taken evenly from all classes")
-        found = _part(found, limit)
+    found, notes = choose(_mixed(items), lambda item: CLASSES[item.label], limit, classes)
+    found.sort(key=lambda item: (list(PARTS).index(item.split), item.number))
     sentences = _write_captions()
     examples = [_example(item, pixels[item.split][item.number], sentences) for item in found]
     return Source(
@@ -124,18 +117,9 @@ def fashion_mnist(root: Path, limit: int | None = None, classes: Sequence[str] |
         channels=1,
         attributes={"garment": CLASSES},
         origin=str(root),
-        notes=tuple(notes),
+        notes=(*_notes(items), *notes),
         native_size=SIDE,
     )
-
-
-def _known(classes: Sequence[str]) -> Sequence[str]:
-    unknown = [name for name in classes if name not in GARMENTS]
-    if unknown or not classes:
-        raise ValueError(
-            f"no class {', '.join(map(repr, unknown)) or 'was given'}; choose from: {', '.join(map(repr, CLASSES))}"
-        )
-    return classes
 
 
 def _read_part(root: Path, split: str) -> tuple[np.ndarray, list[int]]:
@@ -181,17 +165,10 @@ def _notes(items: list[Item]) -> list[str]:
     return notes
 
 
-def _part(items: list[Item], limit: int) -> list[Item]:
-    """`limit` items, evenly of all classes, with as large a share of test pictures as there is now; in their order."""
+def _mixed(items: list[Item]) -> list[Item]:
+    """Training and test pictures mixed evenly, so that any part from the front has the files' share of both."""
     counts = Counter(item.split for item in items)
-    ranks: Counter[str] = Counter()
-    place = {}
-    for item in items:
-        ranks[item.split] += 1
-        place[item] = (ranks[item.split] - 0.5) / counts[item.split]  # how far into its split it is, from 0 to 1
-    mixed = sorted(items, key=place.__getitem__)
-    chosen = set(spread(mixed, limit, lambda item: item.label))
-    return [item for item in items if item in chosen]
+    return sorted(items, key=lambda item: (item.number + 0.5) / counts[item.split])
 
 
 def _write_captions() -> list[list[Caption]]:
