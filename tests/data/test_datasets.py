@@ -1,0 +1,56 @@
+"""Data sets by their names."""
+
+import pickle
+
+import pytest
+
+from t2i_utils.data.datasets import DATASETS, read_dataset
+
+ON_DISK = [name for name, dataset in DATASETS.items() if dataset.root]
+
+
+def test_the_built_in_set_needs_no_root():
+    assert len(read_dataset("synthetic_flowers", None, 30).examples) == 30
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match=f"'roses'; choose from: {', '.join(DATASETS)}"):
+        read_dataset("roses")
+
+
+@pytest.mark.parametrize("name", ON_DISK)
+def test_where_it_lies_must_be_said(name):
+    with pytest.raises(
+        ValueError, match=f"{name} is read from disk: say where it lies with --root {DATASETS[name].root}"
+    ):
+        read_dataset(name)
+
+
+@pytest.mark.parametrize("name", ON_DISK)
+def test_an_empty_folder_is_no_data_set(name, tmp_path):
+    with pytest.raises((FileNotFoundError, ValueError)) as error:
+        read_dataset(name, tmp_path)
+    assert str(tmp_path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+class Wicked:
+    """What would make a file if anybody unpickled it."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("name", ON_DISK)
+@pytest.mark.parametrize("file", ["filenames.pickle", "captions.pkl", "birds.h5"])
+def test_a_pickle_is_never_opened(name, file, tmp_path):
+    ran = tmp_path / "ran"
+    (tmp_path / file).write_bytes(pickle.dumps(Wicked(ran)))
+    with pytest.raises(ValueError, match=f"{file} is a pickle: a pickle runs whatever code"):
+        read_dataset(name, tmp_path / file)
+    assert not ran.exists()
+    pickle.loads(pickle.dumps(Wicked(ran))).close()  # so that the test would see it
+    assert ran.exists()
