@@ -1,4 +1,4 @@
-"""The same work without a notebook: python -m t2i_utils build | verify | embed | train | sample | systems."""
+"""The same work without a notebook: python -m t2i_utils build | verify | embed | train | sample | pack | systems."""
 
 from __future__ import annotations
 
@@ -35,12 +35,25 @@ def make_parser(with_systems: bool = True) -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a system, or go on with a run")
     if with_systems:
         add_systems(train)
-    sample = command(commands, "sample", paint_sample, "paint a caption with a trained run")
-    sample.add_argument("where", metavar="DIR_OR_NAME", help="a run's folder, or its name in the workspace")
+    sample = command(commands, "sample", paint_sample, "paint a caption")
+    sample.add_argument(
+        "where",
+        metavar="DIR_OR_NAME",
+        nargs="?",
+        default="flowers",
+        help="who paints: flowers, which comes with this package (default), a run's folder, or what `pack` wrote",
+    )
     sample.add_argument("--caption", required=True, action="append", help="what to paint; may be given several times")
     sample.add_argument("--seed", type=int, default=0, help="of the noise (default 0)")
     sample.add_argument("--count", type=int, default=8, help="pictures of each caption (default 8)")
-    sample.add_argument("--out", type=Path, required=True, help="the PNG to write")
+    sample.add_argument(
+        "--out", type=Path, default=Path("painted.png"), help="the PNG to write (default: painted.png in this folder)"
+    )
+    pack = command(commands, "pack", pack_run, "make a run small, to be given away")
+    pack.add_argument("where", metavar="DIR", type=Path, help="the run's folder")
+    pack.add_argument("--data", type=Path, required=True, help="HDF5 file that it was trained on")
+    pack.add_argument("--out", type=Path, required=True, help="the folder to write; its name is the painter's")
+    pack.add_argument("--note", required=True, help="the command, time and hardware that made it, for the card")
     systems = command(commands, "systems", list_systems, "every system with its parameter counts")
     systems.add_argument("--json", action="store_true", help="as JSON")
     return parser
@@ -83,7 +96,7 @@ def add_data_commands(commands) -> None:
 def add_systems(train: argparse.ArgumentParser) -> None:
     """train SYSTEM, one parser a system, its options from its function's signature."""
     from t2i_utils.recipes import SYSTEMS
-    from t2i_utils.runs import Settings
+    from t2i_utils.runs import FROM_DATA, Settings
     from t2i_utils.signatures import add_options
 
     systems = train.add_subparsers(dest="system", required=True, metavar="SYSTEM")
@@ -98,8 +111,7 @@ def add_systems(train: argparse.ArgumentParser) -> None:
         budget.add_argument("--steps", type=int, help="train until the run has seen so many batches in all")
         budget.add_argument("--minutes", type=float, help="train so many minutes, save, and stop")
         add_options(parser.add_argument_group("the run"), Settings)
-        from_data = ("image_size", "text_dim")
-        add_options(parser.add_argument_group(name), recipe, skip=from_data)
+        add_options(parser.add_argument_group(name), recipe, skip=FROM_DATA)
 
 
 def build_file(options: argparse.Namespace) -> None:
@@ -166,10 +178,22 @@ def paint_sample(options: argparse.Namespace) -> None:
     if options.count < 1:
         raise ValueError(f"--count is {options.count}; paint at least 1 picture of each caption")
     painter = open_painter(options.where, choose_device())
+    for word in painter.ignored(options.caption):
+        print(f"ignored: {word!r} ({painter.name} never saw this word)", file=sys.stderr)
     captions = [caption for caption in options.caption for _ in range(options.count)]
     pictures = painter.paint(captions, options.seed)
     save_png(grid(pictures, columns=options.count), options.out)
     print(f"{options.out}: {len(pictures)} pictures by {painter.name}, seed {options.seed}")
+
+
+def pack_run(options: argparse.Namespace) -> None:
+    """`pack`: float16 weights, a small text tower and a card."""
+    from t2i_utils.publish import publish
+
+    report = publish(options.where, options.data, options.out, options.note)
+    print(f"{options.out}: packed; it opens with open_painter({str(options.out)!r}) or `sample {options.out}`")
+    if report:
+        print(report)
 
 
 def list_systems(options: argparse.Namespace) -> None:

@@ -27,11 +27,12 @@ def vanilla_gan(
     beta1: float = 0.5,
     average: float = 0.999,
     batch_size: int = 64,
+    channels: int = 3,
 ) -> Recipe:
     """The GAN that nobody tells what to paint: Goodfellow's game on Radford's networks.
 
     Args:
-        image_size: pixels, square: 32, 64 or 128.
+        image_size: pixels, square: 32, 64, 128, or 28 as Fashion-MNIST has.
         base_channels: the generator's width at half its resolution.
         discriminator_channels: the discriminator's width after its first convolution.
         noise_dim: length of the noise.
@@ -39,12 +40,13 @@ def vanilla_gan(
         beta1: Adam's first beta, of both players.
         average: decay of the generator's moving average.
         batch_size: pictures a step.
+        channels: of the pictures: 3 for colour, 1 for grey.
 
     From: Goodfellow et al., 2014 (arXiv:1406.2661); Radford et al., 2016 (arXiv:1511.06434).
     """
     return Recipe(
-        generator=dcgan.Generator(image_size, base_channels, noise_dim),
-        discriminator=dcgan.Discriminator(image_size, discriminator_channels),
+        generator=dcgan.Generator(image_size, base_channels, noise_dim, channels),
+        discriminator=dcgan.Discriminator(image_size, discriminator_channels, channels),
         generator_optimizer=Adam(rate, (beta1, 0.999)),
         discriminator_optimizer=Adam(rate, (beta1, 0.999)),
         pairs=Pairs(real=1.0, painted=1.0, swapped=0.0),
@@ -64,11 +66,12 @@ def gan_cls(
     halve_every: int = 0,
     average: float = 0.999,
     batch_size: int = 64,
+    channels: int = 3,
 ) -> Recipe:
     """GAN-CLS: the discriminator also learns that a real picture with someone else's caption is wrong.
 
     Args:
-        image_size: pixels, square: 32, 64 or 128.
+        image_size: pixels, square: 32, 64, 128, or 28 as Fashion-MNIST has.
         text_dim: length of the sentence vectors.
         base_channels: the generator's width at half its resolution.
         discriminator_channels: the discriminator's width after its first convolution.
@@ -78,12 +81,13 @@ def gan_cls(
         halve_every: steps after which the rate halves, again and again (the paper: 100 of 600 epochs); 0 never.
         average: decay of the generator's moving average (ours; the paper has none).
         batch_size: pictures a step.
+        channels: of the pictures: 3 for colour, 1 for grey.
 
     From: Reed et al., 2016, section 4.2 and algorithm 1 (arXiv:1605.05396).
     """
     return Recipe(
-        generator=reed.Generator(image_size, text_dim, base_channels, noise_dim),
-        discriminator=reed.Discriminator(image_size, text_dim, discriminator_channels),
+        generator=reed.Generator(image_size, text_dim, base_channels, noise_dim, channels=channels),
+        discriminator=reed.Discriminator(image_size, text_dim, discriminator_channels, channels=channels),
         generator_optimizer=Adam(rate, (beta1, 0.999)),
         discriminator_optimizer=Adam(rate, (beta1, 0.999)),
         pairs=Pairs(real=1.0, painted=0.5, swapped=0.5),
@@ -104,6 +108,7 @@ def gan(
     halve_every: int = 0,
     average: float = 0.999,
     batch_size: int = 64,
+    channels: int = 3,
 ) -> Recipe:
     """The text-conditional GAN before GAN-CLS: both players see the caption, no pair is ever wrong on purpose.
 
@@ -122,6 +127,7 @@ def gan(
         halve_every,
         average,
         batch_size,
+        channels,
     )
     return replace(recipe, pairs=Pairs(real=1.0, painted=1.0, swapped=0.0))
 
@@ -137,6 +143,7 @@ def gan_int(
     halve_every: int = 0,
     average: float = 0.999,
     batch_size: int = 64,
+    channels: int = 3,
 ) -> Recipe:
     """GAN-INT: the generator also paints captions halfway between two real ones. No swapped pairs.
 
@@ -155,6 +162,7 @@ def gan_int(
         halve_every,
         average,
         batch_size,
+        channels,
     )
     return replace(recipe, generator_terms={"interpolated": interpolated_sentences(BCE)})
 
@@ -170,6 +178,7 @@ def gan_int_cls(
     halve_every: int = 0,
     average: float = 0.999,
     batch_size: int = 64,
+    channels: int = 3,
 ) -> Recipe:
     """GAN-INT-CLS: swapped pairs for the discriminator, interpolated captions for the generator.
 
@@ -188,6 +197,7 @@ def gan_int_cls(
         halve_every,
         average,
         batch_size,
+        channels,
     )
     return replace(recipe, generator_terms={"interpolated": interpolated_sentences(BCE)})
 
@@ -206,11 +216,12 @@ def dcgan_cls(
     halve_every: int = 0,
     average: float = 0.999,
     batch_size: int = 64,
+    channels: int = 3,
 ) -> Recipe:
     """GAN-CLS as most PyTorch code knows it: DCGAN's networks, smoothed labels, feature matching and an L1 pull.
 
     Args:
-        image_size: pixels, square: 32, 64 or 128.
+        image_size: pixels, square: 32, 64, 128, or 28 as Fashion-MNIST has.
         text_dim: length of the sentence vectors.
         base_channels: the generator's width at half its resolution.
         discriminator_channels: the discriminator's width after its first convolution.
@@ -223,12 +234,13 @@ def dcgan_cls(
         halve_every: steps after which the rate halves, again and again; 0 never.
         average: decay of the generator's moving average (ours; the port has none).
         batch_size: pictures a step.
+        channels: of the pictures: 3 for colour, 1 for grey.
     """
     terms = {"features": feature_matching(feature_weight), "pixels": pixel_distance(pixel_weight)}
     weights = {"features": feature_weight, "pixels": pixel_weight}
     return Recipe(
-        generator=port.Generator(image_size, text_dim, base_channels, noise_dim),
-        discriminator=port.Discriminator(image_size, text_dim, discriminator_channels),
+        generator=port.Generator(image_size, text_dim, base_channels, noise_dim, channels=channels),
+        discriminator=port.Discriminator(image_size, text_dim, discriminator_channels, channels=channels),
         generator_optimizer=Adam(rate, (beta1, 0.999)),
         discriminator_optimizer=Adam(rate, (beta1, 0.999)),
         adversarial=bce(real_label),

@@ -27,6 +27,8 @@ from t2i_utils.training.budget import Budget
 from t2i_utils.training.trainer import Trainer, Watcher
 from t2i_utils.training.watchers import History, Progress, SaveEvery, finish_step_on_interrupt
 
+FROM_DATA = ("image_size", "text_dim", "channels")  # arguments of systems that nobody chooses: the data file says them
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -51,6 +53,17 @@ class Settings:
             raise ValueError(f"cannot save every {self.save_minutes} minutes; use a number above 0")
 
 
+def defaults(system: str) -> dict[str, Any]:
+    """Every argument of a system's function with its default.
+
+    Raises:
+        ValueError: for an unknown system.
+    """
+    if system not in SYSTEMS:
+        raise ValueError(f"there is no system {system!r}; choose one of {', '.join(SYSTEMS)}")
+    return {name: parameter.default for name, parameter in inspect.signature(SYSTEMS[system]).parameters.items()}
+
+
 def build_recipe(system: str, arguments: Mapping[str, Any], seed: int = 0) -> Recipe:
     """A system's recipe with the weights of a seed.
 
@@ -62,14 +75,12 @@ def build_recipe(system: str, arguments: Mapping[str, Any], seed: int = 0) -> Re
     Raises:
         ValueError: for an unknown system or argument.
     """
-    if system not in SYSTEMS:
-        raise ValueError(f"there is no system {system!r}; choose one of {', '.join(SYSTEMS)}")
-    known = inspect.signature(SYSTEMS[system]).parameters
+    known = defaults(system)
     unknown = [name for name in arguments if name not in known]
     if unknown:
         raise ValueError(f"{system} has no argument {', '.join(unknown)}; it has {', '.join(known)}")
     for name, value in arguments.items():
-        if name.endswith(("_size", "_dim", "_channels")) and value < 1:
+        if name.endswith(("_size", "_dim", "channels")) and value < 1:
             raise ValueError(f"{name} is {value}; {system} needs 1 or more")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -78,17 +89,19 @@ def build_recipe(system: str, arguments: Mapping[str, Any], seed: int = 0) -> Re
 
 def complete(system: str, arguments: Mapping[str, Any], loader: Loader) -> dict[str, Any]:
     """Every argument of a system's function: what was asked for, what the data says, the function's defaults."""
-    if system not in SYSTEMS:
-        raise ValueError(f"there is no system {system!r}; choose one of {', '.join(SYSTEMS)}")
-    from_data = {"image_size": loader.image_size, "text_dim": loader.text_dim}
-    for name, value in from_data.items():
+    known, told = defaults(system), {name: getattr(loader, name) for name in FROM_DATA}
+    for name, value in told.items():
         if arguments.get(name, value) != value:
             raise ValueError(
                 f"{name} is {arguments[name]}, but the data has {value}; build or embed it again, or leave it out"
             )
-    known = inspect.signature(SYSTEMS[system]).parameters
-    defaults = {name: parameter.default for name, parameter in known.items()}
-    return defaults | {name: value for name, value in from_data.items() if name in known} | dict(arguments)
+    return known | {name: value for name, value in told.items() if name in known} | dict(arguments)
+
+
+def with_defaults(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's checkpoint says of it, with the arguments that its system did not have yet: they are defaults."""
+    known = defaults(facts["system"]) if facts["system"] in SYSTEMS else {}
+    return {**facts, "arguments": known | facts["arguments"]}
 
 
 class Run:
@@ -123,7 +136,7 @@ class Run:
         checkpoint = checkpoints.newest(self.folder / "checkpoints")
         if checkpoint is None:
             return
-        other = checkpoints.differences(checkpoint.facts["run"], self.facts)
+        other = checkpoints.differences(with_defaults(checkpoint.facts["run"]), self.facts)
         if other:
             raise ValueError(
                 f"{self.folder} holds another run, at step {checkpoint.step}, which differs in {'; '.join(other)}; "

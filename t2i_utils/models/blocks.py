@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d)
+LARGEST = 256  # pixels
 
 
 def leaky() -> nn.Module:
@@ -30,26 +31,38 @@ class FromVector(nn.ConvTranspose2d):
     """A vector to 4 x 4 places: the transposed convolution of the papers, computed as the matrix product that it is.
 
     On a CPU the convolution itself took an eighth of a whole training step at 32 pixels.
+
+    Args:
+        fan_in: length of the vector.
+        fan_out: channels of each place.
+        size: places a side; `smallest_grid` of a picture's size.
     """
 
-    def __init__(self, fan_in: int, fan_out: int):
-        super().__init__(fan_in, fan_out, kernel_size=4, bias=False)
+    def __init__(self, fan_in: int, fan_out: int, size: int = 4):
+        super().__init__(fan_in, fan_out, kernel_size=size, bias=False)
 
     def forward(self, vector: Tensor) -> Tensor:
-        """vector: [batch, fan_in]; returns [batch, fan_out, 4, 4]."""
+        """vector: [batch, fan_in]; returns [batch, fan_out, size, size]."""
+        size = self.kernel_size[0]
         weight = rearrange(self.weight, "before after height width -> before (height width after)")
         # channels last in memory, as the convolutions after it want their input
-        return rearrange(vector @ weight, "batch (height width after) -> batch after height width", height=4, width=4)
+        places = "batch (height width after) -> batch after height width"
+        return rearrange(vector @ weight, places, height=size, width=size)
 
 
 class ToLogit(nn.Conv2d):
-    """4 x 4 places to one number a picture: a convolution that fits once, computed as a matrix product."""
+    """4 x 4 places to one number a picture: a convolution that fits once, computed as a matrix product.
 
-    def __init__(self, fan_in: int):
-        super().__init__(fan_in, 1, kernel_size=4, bias=False)
+    Args:
+        fan_in: channels of each place.
+        size: places a side; `smallest_grid` of a picture's size.
+    """
+
+    def __init__(self, fan_in: int, size: int = 4):
+        super().__init__(fan_in, 1, kernel_size=size, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """features: [batch, fan_in, 4, 4]; returns [batch]."""
+        """features: [batch, fan_in, size, size]; returns [batch]."""
         return (features.flatten(1) @ self.weight.flatten(1).T).squeeze(1)
 
 
@@ -86,17 +99,31 @@ def tile(vector: Tensor, size: int) -> Tensor:
     return repeat(vector, "batch channels -> batch channels height width", height=size, width=size)
 
 
+def smallest_grid(image_size: int) -> int:
+    """Places a side where a generator begins and a discriminator ends: 4 to 7, doubled until they are the picture.
+
+    Powers of two come from 4, 28 pixels (Fashion-MNIST) from 7 and 48 from 6.
+
+    Raises:
+        ValueError: for a size below 16 or above 256, and for one that no doubling reaches.
+    """
+    reached = {start * 2**doublings: start for start in (4, 5, 6, 7) for doublings in range(2, 7)}
+    sizes = [size for size in sorted(reached) if size <= LARGEST]
+    if image_size not in sizes:
+        raise ValueError(f"image_size is {image_size}; these networks paint {', '.join(map(str, sizes))} pixels")
+    return reached[image_size]
+
+
 def widths(image_size: int, base_channels: int) -> list[int]:
     """Channels at 4, 8, 16 ... image_size / 2 pixels: they halve as resolution doubles, at most 8 x base_channels.
 
-    At 64 pixels with a base of 64 that is the usual [512, 256, 128, 64]; 32 and 128 pixels follow by the same rule.
+    At 64 pixels with a base of 64 that is the usual [512, 256, 128, 64]; 32 and 128 pixels follow by the same rule, and
+    28 too, which has 7 and 14 for 4 and 8.
 
     Raises:
-        ValueError: for a size that is no power of two from 16 to 256.
+        ValueError: as `smallest_grid`.
     """
-    if image_size not in (16, 32, 64, 128, 256):
-        raise ValueError(f"image_size is {image_size}; these networks paint 16, 32, 64, 128 or 256 pixels")
-    sizes = [4]
+    sizes = [smallest_grid(image_size)]
     while sizes[-1] < image_size // 2:
         sizes.append(sizes[-1] * 2)
     return [base_channels * min(8, image_size // (2 * size)) for size in sizes]

@@ -24,11 +24,12 @@ class Generator(nn.Module):
     """Noise and a sentence to a picture.
 
     Args:
-        image_size: 32, 64 or 128 pixels.
+        image_size: pixels, square: 32, 64, 28 or another size that `blocks.smallest_grid` knows.
         text_dim: length of the sentence vector.
         base_channels: channels at half the picture's resolution; the port's 64.
         noise_dim: length of the noise.
         projection_dim: the sentence is projected to so many numbers.
+        channels: 3 for colour, 1 for grey.
     """
 
     def __init__(
@@ -38,15 +39,16 @@ class Generator(nn.Module):
         base_channels: int = 64,
         noise_dim: int = 100,
         projection_dim: int = 128,
+        channels: int = 3,
     ):
         super().__init__()
         self.noise_shape = (noise_dim,)
         self.project = projection(text_dim, projection_dim)
-        self.paint = paint(noise_dim + projection_dim, image_size, base_channels)
+        self.paint = paint(noise_dim + projection_dim, image_size, base_channels, channels)
         blocks.initialise(self)
 
     def forward(self, noise: Tensor, text: Text) -> Sample:
-        """noise: [batch, noise_dim]; returns [batch, 3, image_size, image_size] in [-1, 1]."""
+        """noise: [batch, noise_dim]; returns [batch, channels, image_size, image_size] in [-1, 1]."""
         start = torch.cat([self.project(text.sentence), noise], dim=1)
         return Sample((self.paint(start),))
 
@@ -55,24 +57,33 @@ class Discriminator(nn.Module):
     """A picture, and at the last moment a sentence, to one logit.
 
     Args:
-        image_size: 32, 64 or 128 pixels.
+        image_size: pixels, square: 32, 64, 28 or another size that `blocks.smallest_grid` knows.
         text_dim: length of the sentence vector.
         base_channels: channels of the first convolution; the port's 64.
         projection_dim: the sentence is projected to so many numbers.
+        channels: 3 for colour, 1 for grey.
     """
 
-    def __init__(self, image_size: int = 64, text_dim: int = 1024, base_channels: int = 64, projection_dim: int = 128):
+    def __init__(
+        self,
+        image_size: int = 64,
+        text_dim: int = 1024,
+        base_channels: int = 64,
+        projection_dim: int = 128,
+        channels: int = 3,
+    ):
         super().__init__()
-        self.see = see(image_size, base_channels)
+        self.see = see(image_size, base_channels, channels)
         self.project = projection(text_dim, projection_dim)
-        self.judge = blocks.ToLogit(blocks.widths(image_size, base_channels)[0] + projection_dim)
+        width, self.grid = blocks.widths(image_size, base_channels)[0], blocks.smallest_grid(image_size)
+        self.judge = blocks.ToLogit(width + projection_dim, self.grid)
         blocks.initialise(self)
 
     def features(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """images: one scale, [batch, 3, image_size, image_size]; returns [batch, channels, 4, 4]."""
+        """images: one scale, [batch, channels, image_size, image_size]; returns [batch, width, 4, 4]."""
         return (self.see(images[-1]),)
 
     def score(self, features: tuple[Tensor, ...], text: Text) -> list[Score]:
-        """features: [batch, channels, 4, 4]; returns one head, [batch]."""
-        joint = torch.cat([features[-1], blocks.tile(self.project(text.sentence), 4)], dim=1)
+        """features: [batch, width, 4, 4]; returns one head, [batch]."""
+        joint = torch.cat([features[-1], blocks.tile(self.project(text.sentence), self.grid)], dim=1)
         return [Score(self.judge(joint), sees_text=True)]

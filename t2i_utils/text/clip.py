@@ -91,7 +91,7 @@ class ClipEncoder:
 
     @torch.no_grad()
     def encode_images(self, images: Tensor, batch_size: int = 256) -> Tensor:
-        """Pictures, [n, 3, size, size] in [-1, 1], to vectors of the same space, [n, text_dim], scaled as sentences."""
+        """Pictures, [n, 3 or 1, size, size] in [-1, 1], to vectors as of sentences, [n, text_dim]."""
         self.model.eval()
         parts = [self.model.encode_image(self.see(p.to(self.device))).float().cpu() for p in images.split(batch_size)]
         return loud(torch.cat(parts))
@@ -103,10 +103,12 @@ class ClipEncoder:
     def see(self, images: Tensor) -> Tensor:
         """Pictures as this CLIP's image tower wants them: resized ([n, 3, own size, own size]) and normalised.
 
-        images: [n, 3, size, size] in [-1, 1]. The resize is bicubic with antialiasing, as in open_clip's own transform.
+        images: [n, 3, size, size] in [-1, 1], or [n, 1, size, size] of grey, which is told to all three colours. The
+        resize is bicubic with antialiasing, as in open_clip's own transform.
         """
         import open_clip
 
+        images = images.expand(-1, 3, -1, -1)
         visual = self.model.visual
         size = visual.image_size if isinstance(visual.image_size, int) else visual.image_size[0]
         if images.shape[-1] != size:

@@ -15,13 +15,25 @@ from t2i_utils.models import blocks
         (64, [8, 4, 2, 1]),
         (128, [8, 8, 4, 2, 1]),
         (256, [8, 8, 8, 4, 2, 1]),
+        (28, [2, 1]),
+        (48, [4, 2, 1]),
+        (224, [8, 8, 4, 2, 1]),
     ],
 )
 def test_widths_halve_as_resolution_doubles(image_size, expected):
     assert blocks.widths(image_size, 64) == [64 * width for width in expected]
 
 
-@pytest.mark.parametrize("image_size", [0, 8, 48, 512])
+@pytest.mark.parametrize(
+    ("image_size", "grid"),
+    [(16, 4), (32, 4), (64, 4), (128, 4), (256, 4), (28, 7), (112, 7), (224, 7), (24, 6), (48, 6), (96, 6), (20, 5)],
+)
+def test_every_size_is_a_small_grid_doubled(image_size, grid):
+    assert blocks.smallest_grid(image_size) == grid
+    assert image_size == grid * 2 ** len(blocks.widths(image_size, 1))
+
+
+@pytest.mark.parametrize("image_size", [0, 8, 12, 14, 27, 30, 36, 260, 320, 512])
 def test_a_size_that_no_network_has_is_named(image_size):
     with pytest.raises(ValueError, match=f"image_size is {image_size};.*64"):
         blocks.widths(image_size, 64)
@@ -37,9 +49,11 @@ def test_shapes_of_the_convolutions():
     assert blocks.double(6, 5)(features).shape == (2, 5, 16, 16)
 
 
-def test_the_matrix_products_are_the_papers_convolutions():
-    vector, places = torch.randn(3, 6), torch.randn(3, 6, 4, 4)
-    start, end = blocks.FromVector(6, 5), blocks.ToLogit(6)
+@pytest.mark.parametrize("size", [4, 7])
+def test_the_matrix_products_are_the_papers_convolutions(size):
+    vector, places = torch.randn(3, 6), torch.randn(3, 6, size, size)
+    start, end = blocks.FromVector(6, 5, size), blocks.ToLogit(6, size)
+    assert start(vector).shape == (3, 5, size, size)
     grown = nn.functional.conv_transpose2d(vector[:, :, None, None], start.weight)
     torch.testing.assert_close(start(vector), grown)
     assert start(vector).is_contiguous(memory_format=torch.channels_last)

@@ -9,14 +9,16 @@ from t2i_utils.models import dcgan_cls, vanilla_gan
 from t2i_utils.models.blocks import Bottleneck
 
 
-@pytest.mark.parametrize("image_size", [16, 32, 64, 128])
-def test_shapes_at_every_size(image_size):
+@pytest.mark.parametrize(
+    ("image_size", "channels", "grid"), [(16, 3, 4), (32, 3, 4), (64, 3, 4), (128, 3, 4), (28, 1, 7), (48, 3, 6)]
+)
+def test_shapes_at_every_size(image_size, channels, grid):
     text = Text(torch.randn(3, 6))
-    images = dcgan_cls.Generator(image_size, 6, 4, noise_dim=5)(torch.randn(3, 5), text).images
-    assert [image.shape for image in images] == [(3, 3, image_size, image_size)]
-    discriminator = dcgan_cls.Discriminator(image_size, 6, 4)
+    images = dcgan_cls.Generator(image_size, 6, 4, noise_dim=5, channels=channels)(torch.randn(3, 5), text).images
+    assert [image.shape for image in images] == [(3, channels, image_size, image_size)]
+    discriminator = dcgan_cls.Discriminator(image_size, 6, 4, channels=channels)
     features = discriminator.features(images)
-    assert features[-1].shape[2:] == (4, 4)
+    assert features[-1].shape[2:] == (grid, grid)
     assert [score.logits.shape for score in discriminator.score(features, text)] == [(3,)]
 
 

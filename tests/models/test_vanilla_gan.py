@@ -7,13 +7,17 @@ from t2i_utils.interfaces import Text
 from t2i_utils.models.vanilla_gan import Discriminator, Generator
 
 
-@pytest.mark.parametrize("image_size", [16, 32, 64, 128])
-def test_shapes_at_every_size(image_size):
+@pytest.mark.parametrize(
+    ("image_size", "channels", "grid"), [(16, 3, 4), (32, 3, 4), (64, 3, 4), (128, 3, 4), (28, 1, 7), (48, 3, 6)]
+)
+def test_shapes_at_every_size(image_size, channels, grid):
     text = Text(torch.zeros(3, 6))
-    images = Generator(image_size, 4, noise_dim=5)(torch.randn(3, 5), text).images
-    assert [image.shape for image in images] == [(3, 3, image_size, image_size)]
-    discriminator = Discriminator(image_size, 4)
-    scores = discriminator.score(discriminator.features(images), text)
+    images = Generator(image_size, 4, noise_dim=5, channels=channels)(torch.randn(3, 5), text).images
+    assert [image.shape for image in images] == [(3, channels, image_size, image_size)]
+    discriminator = Discriminator(image_size, 4, channels=channels)
+    features = discriminator.features(images)
+    assert features[-1].shape[2:] == (grid, grid)
+    scores = discriminator.score(features, text)
     assert [score.logits.shape for score in scores] == [(3,)]
 
 
