@@ -9,7 +9,6 @@ from pathlib import Path
 from t2i_utils.data.coco import coco_captions
 from t2i_utils.data.cub import cub_birds
 from t2i_utils.data.fashion_mnist import fashion_mnist
-from t2i_utils.data.fashion_mnist import fashion_mnist
 from t2i_utils.data.missing import refuse_pickle
 from t2i_utils.data.oxford import oxford_flowers
 from t2i_utils.data.source import Source
@@ -42,7 +41,6 @@ DATASETS: dict[str, Dataset] = {
     "oxford_flowers": Dataset("Oxford-102: photographs of 102 kinds of flowers, 10 captions each", oxford_flowers),
     "cub_birds": Dataset("CUB-200-2011: photographs of 200 kinds of birds, 10 captions each", cub_birds),
     "coco_captions": Dataset("COCO 2014: photographs of everyday scenes, 5 captions each", coco_captions),
-    "fashion_mnist": Dataset("Fashion-MNIST: clothes in 28 x 28 grey, captions from class names", fashion_mnist),
     "fashion_mnist": Dataset("Fashion-MNIST: grey pictures of 28 x 28, captions from class names", fashion_mnist),
 }
 
