@@ -27,6 +27,10 @@ class Painter:
         """Where the generator is."""
         return next(self.generator.parameters()).device
 
+    def ignored(self, captions: Sequence[str]) -> list[str]:
+        """The words of [n] captions that its encoder never saw; none where every word means something to it."""
+        return self.encoder.ignored(captions) if hasattr(self.encoder, "ignored") else []
+
     def paint(self, captions: Sequence[str], seed: int = 0) -> Tensor:
         """One picture a caption.
 

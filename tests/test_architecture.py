@@ -27,8 +27,9 @@ ALLOWED = {
     "painter": BASE | {"recipe", "recipes"},
     "runs": BASE | {"recipe", "recipes", "painter"},
     "gallery": BASE | {"recipe", "recipes", "painter", "runs"},
+    "publish": BASE | {"recipe", "recipes", "runs", "painter", "gallery"},
     "playground": BASE | {"recipe", "recipes", "runs", "painter", "gallery"},
-    "__main__": BASE | {"signatures", "recipe", "recipes", "runs", "painter", "gallery", "playground"},
+    "__main__": BASE | {"signatures", "recipe", "recipes", "runs", "painter", "gallery", "publish", "playground"},
 }
 EXCEPTIONS = {("objectives.terms", "text.damsm")}  # one term scores pictures with a trained encoder of both
 

@@ -1,0 +1,102 @@
+"""A run made small, to be given away: float16 weights, a text tower of its own words, a card that tells the rest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save as safetensors
+
+from t2i_utils.data.hdf5 import read_captions
+from t2i_utils.data.verify import Facts, verify
+from t2i_utils.gallery import CARD, GENERATOR, TEXT, open_painter
+from t2i_utils.metrics.attributes import AttributeReport, score_painter
+from t2i_utils.metrics.reader import train_reader
+from t2i_utils.painter import Painter
+from t2i_utils.text.clip import ClipEncoder
+from t2i_utils.text.packing import pack, save
+from t2i_utils.training import checkpoints
+from t2i_utils.whole import write_whole
+
+READABLE = "synthetic_flowers"  # the data whose attributes the reader knows
+CLOSE = 4  # grey levels by which float16 may change a picture on average
+
+
+def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | None:
+    """Pack a run's painter into a folder that opens without a network, open_clip and torchvision.
+
+    Args:
+        run: the run's folder; its encoder must be a small CLIP such as `tiny_clip`.
+        data: the HDF5 file that it was trained on: its words are kept, its held-out captions are scored.
+        out: the folder to write; its name is the painter's.
+        note: how long it was trained on what, for the card.
+
+    Returns:
+        The scores on the card; None for data whose attributes nobody can read.
+
+    Raises:
+        FileNotFoundError, ValueError: as `open_painter` and `verify`; and for an encoder that cannot be packed, or a
+            packed painter that paints something else.
+    """
+    facts, painter = verify(data), open_painter(run)
+    if not isinstance(painter.encoder, ClipEncoder) or painter.encoder.config is None:
+        raise ValueError(f"{run} reads captions with {painter.encoder.name}; only a run with a tiny_clip can be packed")
+    out.mkdir(parents=True, exist_ok=True)
+    captions = sorted(set(read_captions(data)))
+    encoder = pack(painter.encoder, captions, out.name)
+    save(encoder, out / TEXT)
+    told = checkpoints.newest(Path(run) / "checkpoints").facts["run"]
+    metadata = {"system": told["system"], "arguments": json.dumps(told["arguments"])}
+    state = {name: _half(tensor) for name, tensor in painter.generator.state_dict().items()}
+    write_whole(out / GENERATOR, safetensors(state, metadata))
+    packed = open_painter(out)
+    _compare(painter, packed, captions[:: max(1, len(captions) // 64)])
+    report = None
+    if facts.dataset == READABLE:
+        report = score_painter(packed, train_reader(facts.image_size), data)
+    write_whole(out / CARD, _card(packed, facts, painter.name, told, note, report).encode())
+    return report
+
+
+def _half(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().cpu().half().contiguous() if tensor.is_floating_point() else tensor.cpu()
+
+
+def _compare(painter: Painter, packed: Painter, captions: list[str]) -> None:
+    """Refuse weights that lost something on the way."""
+    difference = (painter.paint(captions).float() - packed.paint(captions).float()).abs().mean().item()
+    if not difference < CLOSE:
+        raise ValueError(
+            f"the packed painter's pictures differ by {difference:.1f} of 255 grey levels on average; "
+            "these weights do not survive float16: train with a lower rate"
+        )
+
+
+def _card(packed: Painter, facts: Facts, trained: str, told: dict, note: str, report: AttributeReport | None) -> str:
+    """What a person should know before they use these weights."""
+    arguments = " ".join(f"{name}={value}" for name, value in told["arguments"].items())
+    parameters = sum(p.numel() for p in packed.generator.parameters())
+    words = ", ".join(word for word in packed.encoder.vocabulary if word.isalpha())
+    pictures = ", ".join(f"{count:,} {split}" for split, count in facts.pictures.items())
+    scores = f"```\n{report}\n```" if report else "Not scored: nobody can read the attributes of this data set."
+    return f"""# {facts.dataset} at {facts.image_size} px by {trained}
+
+{parameters:,} parameters in float16, with the text tower of the CLIP that it was trained with.
+
+## How it was made
+
+{note}
+
+- system: `{told["system"]}` with {arguments}
+- seed {told["seed"]}, split {told["split"]} of {pictures} pictures, data sha256 `{facts.fingerprint[:12]}`
+- licence of the data: {facts.licence}
+
+## How well
+
+{scores}
+
+## Words that it knows
+
+All others are ignored, and named to whoever uses them: {words}.
+"""
