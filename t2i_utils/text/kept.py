@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 
 from t2i_utils.interfaces import TextEncoder
-from t2i_utils.text.clip import names_weights
-from t2i_utils.text.encoders import open_encoder
+from t2i_utils.text.encoders import open_encoder, opens_by_name
 from t2i_utils.whole import write_whole
 
 RECORD, COPY = "encoder.json", "encoder"
@@ -22,7 +21,7 @@ def keep_encoder(folder: Path, where: str, fingerprint: str) -> None:
 
     Args:
         folder: of the run.
-        where: the name that `open_encoder` opens: MODEL/TAG or a folder, which is copied.
+        where: the name that `open_encoder` opens: `sbert`, MODEL/TAG, or a folder, which is copied.
         fingerprint: of the encoder that made the vectors.
 
     Raises:
@@ -31,14 +30,15 @@ def keep_encoder(folder: Path, where: str, fingerprint: str) -> None:
     record = folder / RECORD
     if record.is_file() and json.loads(record.read_text(encoding="utf-8"))["fingerprint"] == fingerprint:
         return  # another one is of a run that never saved: one that did refuses to go on with another encoder
-    if not Path(where).is_dir() and not names_weights(where):
+    by_name = opens_by_name(where)
+    if not by_name and not Path(where).is_dir():
         raise FileNotFoundError(
             f"the encoder that made these vectors lay in {where}, which is not there (seen from {Path.cwd()}); "
             "bring it back, or embed the file again with an encoder from where it is now"
         )
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / COPY, ignore_errors=True)
-    if Path(where).is_dir():
+    if not by_name:
         temporary = Path(tempfile.mkdtemp(prefix=f".{COPY}.", dir=folder))
         shutil.copytree(where, temporary, dirs_exist_ok=True)
         temporary.rename(folder / COPY)

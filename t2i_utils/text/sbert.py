@@ -1,0 +1,130 @@
+"""Sentences to vectors by all-MiniLM-L6-v2, a small encoder that was trained to tell sentences apart.
+
+Where sentence-transformers is installed, it computes; where it is not, our own plain BERT does, to the same vectors.
+
+From: Reimers and Gurevych, Sentence-BERT, 2019 (arXiv:1908.10084).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from t2i_utils.interfaces import Text
+from t2i_utils.text import loudness
+from t2i_utils.text.bert import CONFIG_FILE, WEIGHTS_FILE, read_bert, read_sizes
+from t2i_utils.text.captions import check_captions
+from t2i_utils.text.minilm import VOCABULARY, file_hash, minilm_folder
+from t2i_utils.text.wordpiece import read_wordpiece
+
+SBERT = "sbert"
+LONGEST = 256  # pieces of a sentence with [CLS] and [SEP]: the model's max_seq_length
+
+# [n] sentences to one vector a piece, [n, length, text_dim], and a mask [n, length], False at padding; each row begins
+# with [CLS], ends with [SEP], then padding
+Reader = Callable[[list[str]], tuple[Tensor, Tensor]]
+
+
+class SbertEncoder:
+    """Captions to vectors by a BERT's mean over its pieces.
+
+    A sentence's numbers have a root mean square of LOUDNESS, as ClipEncoder's have; words are as the model says them.
+
+    Args:
+        read: sentences to the model's vectors of their pieces.
+        text_dim: length of a vector.
+        mark: of weights and vocabulary.
+        name: how a user asks for it again.
+    """
+
+    def __init__(self, read: Reader, text_dim: int, mark: str, name: str = SBERT):
+        self.read, self.text_dim, self.mark, self.name = read, text_dim, mark, name
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over weights, vocabulary and loudness, whoever computes: other vectors, other fingerprint."""
+        return hashlib.sha256(f"{loudness.LOUDNESS} {self.mark}".encode()).hexdigest()
+
+    @torch.no_grad()
+    def encode(self, captions: Sequence[str], batch_size: int = 64, words: bool = False) -> Text:
+        """Captions to vectors; who stands beside a caption does not change its own.
+
+        Args:
+            captions: [n] sentences; what goes beyond 256 pieces is not read.
+            batch_size: sentences at a time.
+            words: whether to give vectors of words too.
+
+        Returns:
+            sentence [n, text_dim]; with `words` also words [n, length, text_dim], one a piece of a word, zero at
+            padding, and mask [n, length], True at pieces ([CLS] and [SEP] are none). float32, on the CPU.
+
+        Raises:
+            ValueError: for a caption that no encoder should be asked for (empty, no words, far too long, NUL inside).
+        """
+        captions = check_captions(captions)
+        order = sorted(range(len(captions)), key=lambda place: len(captions[place]))  # like lengths pad little
+        sentences, pieces = [None] * len(captions), [None] * len(captions)
+        for start in range(0, len(order), batch_size):
+            places = order[start : start + batch_size]
+            states, mask = (part.cpu() for part in self.read([captions[place] for place in places]))
+            means = (states * mask.unsqueeze(2)).sum(1) / mask.sum(1, keepdim=True)
+            for place, mean, vectors, count in zip(places, means, states, mask.sum(1).tolist(), strict=True):
+                sentences[place] = mean
+                pieces[place] = vectors[1 : count - 1].clone() if words else None
+        sentence = loudness.loud(torch.stack(sentences))
+        if not words:
+            return Text(sentence)
+        counts = torch.tensor([len(vectors) for vectors in pieces])
+        return Text(sentence, pad_sequence(pieces, batch_first=True), torch.arange(counts.max()) < counts[:, None])
+
+
+def open_sbert(device: torch.device | str = "cpu") -> SbertEncoder:
+    """Open all-MiniLM-L6-v2 from where its weights lie.
+
+    Raises:
+        FileNotFoundError, ValueError: as `minilm_folder`.
+    """
+    folder = minilm_folder()
+    return sbert_from(folder, sentence_transformers_reader(folder, device) or plain_reader(folder, device))
+
+
+def sbert_from(folder: Path, read: Reader) -> SbertEncoder:
+    """The encoder of a folder with config.json, model.safetensors and vocab.txt."""
+    sizes = read_sizes(folder / CONFIG_FILE)
+    parts = [*sizes, file_hash(folder / WEIGHTS_FILE), file_hash(folder / VOCABULARY)]
+    return SbertEncoder(read, sizes.width, " ".join(map(str, parts)))
+
+
+def plain_reader(folder: Path, device: torch.device | str = "cpu") -> Reader:
+    """Our own BERT and tokenizer of a folder."""
+    bert, tokenizer = read_bert(folder).to(device), read_wordpiece(folder / VOCABULARY)
+    longest = min(LONGEST, bert.positions.num_embeddings)
+
+    def read(sentences: list[str]) -> tuple[Tensor, Tensor]:
+        rows = [torch.tensor(tokenizer.ids(sentence, longest)) for sentence in sentences]
+        counts = torch.tensor([len(ids) for ids in rows])
+        mask = (torch.arange(counts.max()) < counts[:, None]).to(device)
+        return bert(pad_sequence(rows, batch_first=True).to(device), mask), mask
+
+    return read
+
+
+def sentence_transformers_reader(folder: Path, device: torch.device | str = "cpu") -> Reader | None:
+    """The same by sentence-transformers; None where it is not installed, or does not start."""
+    try:
+        from sentence_transformers import SentenceTransformer
+    except (ImportError, RuntimeError, AttributeError, ValueError):  # its many parts may not fit each other
+        return None
+    model = SentenceTransformer(str(folder), device=str(device), local_files_only=True).eval()
+    model.max_seq_length = LONGEST
+
+    def read(sentences: list[str]) -> tuple[Tensor, Tensor]:
+        features = {name: part.to(device) for name, part in model.tokenize(sentences).items()}
+        return model(features)["token_embeddings"], features["attention_mask"].bool()
+
+    return read
