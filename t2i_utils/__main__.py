@@ -1,4 +1,4 @@
-"""The same work without a notebook: python -m t2i_utils build | verify | embed | train | sample | pack | systems."""
+"""The same work without a notebook: python -m t2i_utils download | build | verify | embed | train | sample | pack | systems."""
 
 from __future__ import annotations
 
@@ -67,9 +67,13 @@ def command(commands, name: str, run, summary: str) -> argparse.ArgumentParser:
 
 
 def add_data_commands(commands) -> None:
-    """build, verify, embed."""
+    """download, build, verify, embed."""
+    from t2i_utils.data.addresses import REMOTE_SETS
     from t2i_utils.data.datasets import DATASETS  # without torch, as is everything that `build` and its workers import
 
+    fetch = command(commands, "download", download_files, "bring a data set to a folder, ready for build")
+    fetch.add_argument("dataset", metavar="DATASET", help=", ".join(REMOTE_SETS))
+    fetch.add_argument("--root", type=Path, required=True, help="the folder that gets it; what is there stays")
     build = command(commands, "build", build_file, "read a data set and write one HDF5 file")
     build.add_argument("dataset", metavar="DATASET", help=", ".join(DATASETS))
     build.add_argument(
@@ -113,6 +117,13 @@ def add_systems(train: argparse.ArgumentParser) -> None:
         budget.add_argument("--minutes", type=float, help="train so many minutes, save, and stop")
         add_options(parser.add_argument_group("the run"), Settings)
         add_options(parser.add_argument_group(name), recipe, skip=FROM_DATA)
+
+
+def download_files(options: argparse.Namespace) -> None:
+    """`download`: a data set from its authors' addresses, with what a person has put there by hand."""
+    from t2i_utils.data.download import download
+
+    print(download(options.dataset, options.root))
 
 
 def build_file(options: argparse.Namespace) -> None:
