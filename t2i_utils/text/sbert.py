@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,9 +26,8 @@ from t2i_utils.text.wordpiece import read_wordpiece
 SBERT = "sbert"
 LONGEST = 256  # pieces of a sentence with [CLS] and [SEP]: the model's max_seq_length
 
-# [n] sentences to one vector a piece, [n, length, text_dim], and a mask [n, length], False at padding; each row begins
-# with [CLS], ends with [SEP], then padding
-Reader = Callable[[list[str]], tuple[Tensor, Tensor]]
+# [n] sentences to one vector a piece, n times [pieces, text_dim], with [CLS] first and [SEP] last
+Reader = Callable[[list[str]], list[Tensor]]
 
 
 class SbertEncoder:
@@ -68,18 +68,16 @@ class SbertEncoder:
         """
         captions = check_captions(captions)
         order = sorted(range(len(captions)), key=lambda place: len(captions[place]))  # like lengths pad little
-        sentences, pieces = [None] * len(captions), [None] * len(captions)
+        means, pieces = [None] * len(captions), [None] * len(captions)
         for start in range(0, len(order), batch_size):
             places = order[start : start + batch_size]
-            states, mask = (part.cpu() for part in self.read([captions[place] for place in places]))
-            means = (states * mask.unsqueeze(2)).sum(1) / mask.sum(1, keepdim=True)
-            for place, mean, vectors, count in zip(places, means, states, mask.sum(1).tolist(), strict=True):
-                sentences[place] = mean
-                pieces[place] = vectors[1 : count - 1].clone() if words else None
-        sentence = loudness.loud(torch.stack(sentences))
+            for place, states in zip(places, self.read([captions[place] for place in places]), strict=True):
+                means[place] = states.mean(dim=0).cpu()
+                pieces[place] = states[1:-1].cpu() if words else None
+        sentence = loudness.loud(torch.stack(means))
         if not words:
             return Text(sentence)
-        counts = torch.tensor([len(vectors) for vectors in pieces])
+        counts = torch.tensor([len(states) for states in pieces])
         return Text(sentence, pad_sequence(pieces, batch_first=True), torch.arange(counts.max()) < counts[:, None])
 
 
@@ -105,11 +103,12 @@ def plain_reader(folder: Path, device: torch.device | str = "cpu") -> Reader:
     bert, tokenizer = read_bert(folder).to(device), read_wordpiece(folder / VOCABULARY)
     longest = min(LONGEST, bert.positions.num_embeddings)
 
-    def read(sentences: list[str]) -> tuple[Tensor, Tensor]:
+    def read(sentences: list[str]) -> list[Tensor]:
         rows = [torch.tensor(tokenizer.ids(sentence, longest)) for sentence in sentences]
-        counts = torch.tensor([len(ids) for ids in rows])
-        mask = (torch.arange(counts.max()) < counts[:, None]).to(device)
-        return bert(pad_sequence(rows, batch_first=True).to(device), mask), mask
+        counts = [len(ids) for ids in rows]
+        padded = pad_sequence(rows, batch_first=True).to(device)
+        mask = torch.arange(max(counts), device=device) < torch.tensor(counts, device=device)[:, None]
+        return [states[:count] for states, count in zip(bert(padded, mask), counts, strict=True)]
 
     return read
 
@@ -120,11 +119,6 @@ def sentence_transformers_reader(folder: Path, device: torch.device | str = "cpu
         from sentence_transformers import SentenceTransformer
     except (ImportError, RuntimeError, AttributeError, ValueError):  # its many parts may not fit each other
         return None
-    model = SentenceTransformer(str(folder), device=str(device), local_files_only=True).eval()
+    model = SentenceTransformer(str(folder), device=str(device), local_files_only=True)
     model.max_seq_length = LONGEST
-
-    def read(sentences: list[str]) -> tuple[Tensor, Tensor]:
-        features = {name: part.to(device) for name, part in model.tokenize(sentences).items()}
-        return model(features)["token_embeddings"], features["attention_mask"].bool()
-
-    return read
+    return partial(model.encode, output_value="token_embeddings", show_progress_bar=False)
