@@ -65,7 +65,6 @@ SENTENCES = (
     "{it} on black",
     "{it} in front of a black background",
     "{it} in shades of grey",
-    "{it} and nothing else",
     "grey on black: {it}",
     "fashion: {it}",
     "something to wear or carry: {it}",

@@ -68,5 +68,5 @@ def _read_header(path: Path, header: bytes, shape: tuple[int, ...], most: int) -
         here, wanted = (" x ".join(map(str, sides)) for sides in (found, shape))
         raise ValueError(f"{path} holds items of {here} bytes, not of {wanted}; put the published {path.name} there")
     if not 1 <= count <= most:
-        raise ValueError(f"{path} says that it holds {count:,} items; 1 to {most:,} are possible: fetch it again")
+        raise ValueError(f"{path} says that it holds {count:,} items, of 1 to {most:,}; fetch {path.name} again")
     return count

@@ -58,7 +58,7 @@ def with_captions(
     rows = -(-count // columns)
     lines = max(len(textwrap.wrap(text, wrap)) for text in [*captions, *(wrong or [])])
     figure = Figure(
-        figsize=(2.3 * columns, rows * (2.2 + 0.16 * lines * (1 if wrong is None else 2))), layout="constrained"
+        figsize=(2.3 * columns, rows * (2.4 + 0.17 * lines * (1 if wrong is None else 2))), layout="constrained"
     )
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for index, axis in enumerate(axes):
@@ -123,6 +123,8 @@ def _split_bars(counts: Counter) -> Image.Image:
     axis = figure.subplots()
     for split, colour in SPLIT_COLOURS.items():
         places = [place for place, key in enumerate(order) if key[1] == split]
+        if not places:
+            continue
         label = f"{split}: {len(places)} classes"
         axis.bar(places, [counts[order[place]] for place in places], color=colour, edgecolor="grey", label=label)
     if len(order) <= 30:
@@ -140,7 +142,7 @@ def attribute_shares(pictures: Pictures) -> Image.Image:
     """
     if not pictures.values:
         raise ValueError("nobody knows attributes of these pictures; only the built-in flowers come with theirs")
-    figure = Figure(figsize=(2.4 * len(pictures.values), 2.6), layout="constrained")
+    figure = Figure(figsize=(2.4 * len(pictures.values) + 0.6, 2.6), layout="constrained")  # titles are wide
     axes = figure.subplots(1, len(pictures.values), squeeze=False)[0]
     for number, (axis, (name, values)) in enumerate(zip(axes, pictures.values.items(), strict=True)):
         known = pictures.attributes[name][pictures.attributes[name] >= 0]

@@ -100,6 +100,33 @@ def test_grey_sets_have_one_channel(tmp_path):
     assert read_split(path, "train").images.shape == (3, 1, 16, 16)
 
 
+@pytest.mark.parametrize(
+    ("native_size", "size", "stored"),
+    [(28, None, (28, 28)), (28, 28, (28, 28)), (28, 32, (32, 38)), (None, None, (64, 76)), (28, 64, (64, 76))],
+)
+def test_a_size_of_ones_own_is_stored_without_room_for_crops(tmp_path, native_size, size, stored):
+    source = replace(tiny_source(4), native_size=native_size)
+    facts = verify(build(source, tmp_path / "t.h5", size, progress=False).path)
+    assert (facts.image_size, facts.side) == stored
+
+
+def test_pictures_of_their_own_size_keep_every_pixel(tmp_path):
+    source = replace(tiny_source(6, channels=1), native_size=28)
+    path = build(source, tmp_path / "t.h5", progress=False).path
+    expected = [np.asarray(paint(index, 28).convert("L")) for index in range(6)]
+    assert np.array_equal(read_split(path, "all").images[:, 0].numpy(), expected)
+    assert read_split(path, "all", 16).images.shape == (6, 1, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("preferred", "encoding", "stored"),
+    [("jpeg", "auto", "jpeg"), ("raw", "auto", "raw"), ("jpeg", "raw", "raw"), ("raw", "jpeg", "jpeg")],
+)
+def test_a_source_prefers_an_encoding_and_a_person_decides(tmp_path, preferred, encoding, stored):
+    source = replace(tiny_source(3), encoding=preferred)
+    assert verify(build(source, tmp_path / "t.h5", 16, encoding=encoding, progress=False).path).encoding == stored
+
+
 def test_workers_change_nothing(built, tmp_path):
     report = build(tiny_source(), tmp_path / "t.h5", 16, workers=2, progress=False)
     assert report.fingerprint == built.fingerprint
@@ -144,6 +171,7 @@ def test_what_cannot_be_stored_is_left_out_by_name(tmp_path):
         (tiny_source(2), 2000, "auto", "16 to 1024"),
         (tiny_source(2), 64.0, "auto", "16 to 1024"),
         (tiny_source(2), 16, "png", "raw or jpeg"),
+        (replace(tiny_source(2), encoding="gif"), 16, "auto", "'gif'; use auto, raw or jpeg"),
         (tiny_source(2, channels=4), 16, "auto", "4 channels"),
         (tiny_source(examples=[]), 16, "auto", "nothing"),
         (tiny_source(examples=[example(0, captions=[" "])]), 16, "auto", "picture_000"),

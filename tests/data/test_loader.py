@@ -1,5 +1,6 @@
 """What a step shows depends on (seed, step) alone, and no picture gets a caption of its own class as the wrong one."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -210,6 +211,20 @@ def test_smaller_pictures_are_shrunk_not_cut(tmp_path, jpeg_path):
     assert Loader(jpeg_path, batch_size=4, image_size=16).batch(0).images.shape == (4, 3, 16, 16)
     with pytest.raises(ValueError, match="at most 32"):
         Loader(jpeg_path, batch_size=4, image_size=64)
+
+
+def test_pictures_without_room_are_shown_whole_at_any_size(tmp_path):
+    source = replace(tiny_source(channels=1), native_size=28)
+    path = build(source, tmp_path / "own.h5", progress=False).path
+    whole = read_split(path, "trainval")
+    for limit in (2**30, 0):
+        loader = Loader(path, batch_size=24, memory_limit=limit)
+        batch, draw = loader.batch(0), loader.draw(0)
+        assert (loader.image_size, loader.channels, batch.images.shape) == (28, 1, (24, 1, 28, 28))
+        expected = scale(whole.images[draw.pictures])
+        turned = torch.from_numpy(draw.mirror)[:, None, None, None]
+        assert torch.equal(batch.images, torch.where(turned, expected.flip(3), expected))
+        assert Loader(path, batch_size=4, image_size=16, memory_limit=limit).batch(0).images.shape == (4, 1, 16, 16)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -23,7 +23,8 @@ from t2i_utils.data.source import Caption
 
 @pytest.mark.parametrize(("size", "side"), [(64, 76), (128, 152), (256, 304), (32, 38), (16, 19), (30, 36)])
 def test_pictures_are_stored_with_room_for_crops(size, side):
-    assert stored_side(size) == side
+    assert stored_side(size) == stored_side(size, size - 1) == side
+    assert stored_side(size, native_size=size) == size
 
 
 @pytest.mark.parametrize(
