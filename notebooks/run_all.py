@@ -3,14 +3,15 @@
     python notebooks/run_all.py --profile demo --out runs/demo
 
 The executed notebooks are written to OUT even when a cell fails; what they make is in OUT too, its pictures in
-OUT/gallery and on one page, OUT/index.html. Running again reuses what is there. The profiles smoke and demo
-need no network.
+OUT/gallery and on one page, OUT/index.html. Running again reuses what is there; OUT/minutes.json keeps what each
+notebook took the first time. The profiles smoke and demo need no network.
 """
 
 from __future__ import annotations
 
 import argparse
 import html
+import json
 import os
 import re
 import sys
@@ -149,12 +150,26 @@ def run_series(
     environment = {**os.environ, **QUIET, **own, **offline, **(extra or {})}
     for path in paths:
         print(path.stem, flush=True)
-        begin = time.monotonic()
+        first, begin = not (out / path.name).exists(), time.monotonic()
         failure = run_notebook(path, out, environment, timeout)
-        print(f"{path.stem}: {(time.monotonic() - begin) / 60:.1f} min", flush=True)
+        minutes = (time.monotonic() - begin) / 60
+        print(f"{path.stem}: {minutes:.1f} min", flush=True)
         if failure is not None:
             return failure
+        if first:
+            note_minutes(out / "minutes.json", path.stem, minutes)
     return None
+
+
+def note_minutes(path: Path, notebook: str, minutes: float) -> None:
+    """Set a notebook's minutes in a JSON file of all; whole at any moment.
+
+    Only the first run in a folder is noted, where it ended well: a later one finds its data sets and weights there.
+    """
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(known | {notebook: round(minutes, 2)}, indent=1, sort_keys=True), encoding="utf-8")
+    os.replace(partial, path)
 
 
 def caption_of(picture: Path) -> str:

@@ -26,6 +26,7 @@ Place = Literal["colab", "kaggle", "vscode", "jupyter", "plain"]
 PROFILES = ("smoke", "demo", "full")
 PRECISIONS = ("auto", "float32", "bf16", "fp16")
 NAMES = {"colab": "Colab", "kaggle": "Kaggle", "vscode": "VS Code", "jupyter": "Jupyter", "plain": "plain Python"}
+CONTENT = Path("/content")  # on Colab: where notebooks run and Drive is mounted
 # What a notebook service brings and must keep: pip is told that these versions are the only ones there are.
 KEPT = ("torch", "torchvision", "numpy", "pillow", "scipy", "h5py", "matplotlib", "ipython", "ipywidgets", "gdown")
 
@@ -59,7 +60,7 @@ def workspace() -> Path:
         folder = Path(chosen).expanduser()
     else:
         usual = (checkout() or Path.cwd()) / "runs"
-        folder = {"colab": Path("/content/t2i"), "kaggle": Path("/kaggle/working")}.get(where(), usual)
+        folder = {"colab": CONTENT / "t2i", "kaggle": Path("/kaggle/working")}.get(where(), usual)
     folder = folder.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,18 +83,31 @@ def offer_drive(wanted: bool = True) -> Path | None:
         print(f"Drive exists only on Colab; here ({NAMES[where()]}) everything stays in {workspace()}.")
         return None
     try:
-        from google.colab import drive  # only Colab has this module
-
-        drive.mount("/content/drive")
-        folder = Path("/content/drive/MyDrive/t2i")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = _drive_folder()
     except Exception as error:  # refused, closed window, no cookies, errno 5 and 107: Colab raises many kinds
         print(
             f"Drive was not mounted ({type(error).__name__}: {error}). Everything still works, in {workspace()}, but "
             "is gone when the session ends: download what you want to keep, or run this cell again and allow Drive."
         )
         return None
-    print(f"Drive is mounted: finished files are copied to {folder}.")
+    print(f"Drive is mounted. Work stays in {workspace()}, which is faster; copy what should last into {folder}.")
+    return folder
+
+
+def _drive_folder() -> Path:
+    """Our folder on the mounted Drive; a mount that an earlier cell made and that died since is mounted anew, once."""
+    from google.colab import drive  # only Colab has this module
+
+    folder = CONTENT / "drive" / "MyDrive" / "t2i"
+    for again in (False, True):
+        drive.mount(str(CONTENT / "drive"), force_remount=again)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            os.listdir(folder)  # a dead mount answers only when it is asked
+            break
+        except OSError:
+            if again:
+                raise
     return folder
 
 

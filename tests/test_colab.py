@@ -106,7 +106,7 @@ def test_drive_elsewhere_is_declined_and_says_where_things_stay(monkeypatch, tmp
 
 
 def test_a_drive_that_fails_says_what_it_means(monkeypatch, tmp_path, capsys):
-    def mount(folder):
+    def mount(folder, force_remount):
         raise ValueError("mount failed")
 
     monkeypatch.setenv("T2I_WORKSPACE", str(tmp_path))
@@ -115,6 +115,25 @@ def test_a_drive_that_fails_says_what_it_means(monkeypatch, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "ValueError: mount failed" in said
     assert "gone when the session ends" in said
+
+
+@pytest.mark.parametrize("heals", [True, False])
+def test_a_mount_that_died_is_mounted_anew_once(monkeypatch, tmp_path, capsys, heals):
+    asked = []
+
+    def mount(folder, force_remount):
+        asked.append(force_remount)
+
+    def ask(folder):
+        if not (heals and asked[-1]):
+            raise OSError(107, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(colab, "CONTENT", tmp_path)
+    monkeypatch.setattr(colab.os, "listdir", ask)
+    pretend_colab(monkeypatch, mount)
+    assert colab.offer_drive(True) == (tmp_path / "drive" / "MyDrive" / "t2i" if heals else None)
+    assert asked == [False, True]
+    assert ("Drive is mounted" if heals else "Errno 107") in capsys.readouterr().out
 
 
 def test_the_device_is_the_gpu_that_torch_can_use(monkeypatch):

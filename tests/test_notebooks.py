@@ -1,6 +1,7 @@
 """The numbered notebooks: how they are written, where they say the project lives, that they run without a network."""
 
 import ast
+import json
 import re
 import shutil
 import sys
@@ -269,6 +270,17 @@ def test_a_cell_that_fails_is_named_and_what_ran_is_kept(tmp_path, capsys):
     assert after == []
     assert not (tmp_path / "out" / "02_b.ipynb").exists()
     assert "    Training" in capsys.readouterr().out
+
+
+def test_the_minutes_are_those_of_the_first_run_that_ended_well(tmp_path):
+    out, minutes = tmp_path / "out", tmp_path / "out" / "minutes.json"
+    paths = [make_notebook(tmp_path, "01_a", "1"), make_notebook(tmp_path, "02_b", "1 / 0")]
+    run_all.run_series(paths, out, "smoke", 60)
+    assert list(json.loads(minutes.read_text())) == ["01_a"]
+    run_all.note_minutes(minutes, "01_a", 70.126)
+    make_notebook(tmp_path, "02_b", "1")
+    assert run_all.run_series(paths, out, "smoke", 60) is None
+    assert json.loads(minutes.read_text()) == {"01_a": 70.13}, "a second run is no measurement, nor is one that failed"
 
 
 def test_a_cell_that_never_ends_and_a_kernel_that_dies_are_reported(tmp_path):
