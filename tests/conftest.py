@@ -30,11 +30,11 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def make_batch():
-    """(seed, count, image_size, text_dim) to a batch of noise with captions of noise, four classes in turn."""
+    """(seed, count, image_size, text_dim, channels) to noise with captions of noise, four classes in turn."""
 
-    def make(seed=0, count=8, image_size=16, text_dim=12) -> Batch:
+    def make(seed=0, count=8, image_size=16, text_dim=12, channels=3) -> Batch:
         rng = torch.Generator().manual_seed(seed)
-        images = torch.rand(count, 3, image_size, image_size, generator=rng) * 2 - 1
+        images = torch.rand(count, channels, image_size, image_size, generator=rng) * 2 - 1
         places = torch.arange(count)
         return Batch(images, Text(torch.randn(count, text_dim, generator=rng)), places % 4, places.roll(1))
 

@@ -7,12 +7,15 @@ read; who wants to change a file copies it first.
 import copy
 import shutil
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from t2i_utils.data.build import build
+from t2i_utils.data.source import Caption, Example, Source
 from t2i_utils.data.synthetic import synthetic_flowers
 from t2i_utils.metrics.reader import train_reader
 from t2i_utils.runs import Settings, open_run
@@ -46,6 +49,11 @@ def on_one_thread():
     return single
 
 
+def flat(level, size):
+    """A picture of one grey."""
+    return Image.new("L", (size, size), level)
+
+
 @pytest.fixture
 def small_config():
     """open_clip's configuration of a CLIP that is built in a blink: 16 numbers a sentence, pictures of 32 pixels."""
@@ -71,6 +79,28 @@ def embedded_file(plain_file, small_encoder, tmp_path_factory):
     """The same pictures with the vectors of `small_encoder`, called "small"."""
     path = tmp_path_factory.mktemp("embedded") / "flowers.h5"
     shutil.copyfile(plain_file, path)
+    with single():
+        embed(path, small_encoder, "small")
+    return path
+
+
+@pytest.fixture(scope="session")
+def grey_file(small_encoder, tmp_path_factory):
+    """48 grey pictures of 28 x 28, as Fashion-MNIST has, of two classes, with the vectors of `small_encoder`."""
+    told = {"dark": 40, "light": 220}
+    examples = [
+        Example(
+            name=f"{name}_{number}",
+            picture=partial(flat, told[name] + number),
+            captions=(Caption(f"a {name} picture"), Caption(f"this one is {name}")),
+            class_name=name,
+            split="test" if number < 4 else "train",
+        )
+        for number in range(24)
+        for name in told
+    ]
+    source = Source("greys", "1", "none", examples, channels=1, native_size=28)
+    path = build(source, tmp_path_factory.mktemp("grey") / "greys.h5", progress=False).path
     with single():
         embed(path, small_encoder, "small")
     return path

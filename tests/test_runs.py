@@ -13,8 +13,9 @@ from t2i_utils.data.build import build
 from t2i_utils.data.hdf5 import fingerprint
 from t2i_utils.data.loader import Loader
 from t2i_utils.data.synthetic import synthetic_flowers
+from t2i_utils.gallery import open_painter
 from t2i_utils.recipes import SYSTEMS
-from t2i_utils.runs import Settings, build_recipe, complete
+from t2i_utils.runs import FROM_DATA, Settings, build_recipe, complete
 from t2i_utils.text.clip import new_clip
 from t2i_utils.text.encoders import embed
 from t2i_utils.training import checkpoints
@@ -218,6 +219,7 @@ def test_other_data_and_another_encoder_are_refused(trained_run, open_small_run,
         ({"batch_size": 1000}, "smaller batch size"),
         ({"text_dim": 17}, "text_dim is 17, but the data has 16"),
         ({"image_size": 64}, "image_size is 64, but the data has 32"),
+        ({"channels": 1}, "channels is 1, but the data has 3"),
         ({"settings": Settings(precision="fp16")}, "fp16 needs a GPU"),
         ({"settings": Settings(seed=-1)}, "seed is 0 or more"),
     ],
@@ -237,6 +239,12 @@ def test_a_recipe_has_the_weights_of_its_seed_and_draws_from_nobody_else():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("channels", [0, -1])
+def test_a_picture_has_channels(channels):
+    with pytest.raises(ValueError, match=f"channels is {channels}; gan_cls needs 1 or more"):
+        build_recipe("gan_cls", {"channels": channels})
+
+
 def test_arguments_are_completed_from_the_data_and_the_signature(embedded_file):
     loader = Loader(embedded_file, encoder="small", batch_size=2)
     assert complete("vanilla_gan", {"rate": 1e-4}, loader)["rate"] == 1e-4
@@ -244,7 +252,43 @@ def test_arguments_are_completed_from_the_data_and_the_signature(embedded_file):
         arguments = complete(system, {}, loader)
         assert arguments["image_size"] == 32
         assert arguments.get("text_dim", 16) == 16
+        assert arguments["channels"] == 3
         build_recipe(system, arguments | {"base_channels": 8, "discriminator_channels": 8})
+
+
+def test_grey_pictures_of_28_pixels_are_trained_resumed_and_painted(open_small_run, grey_file, tmp_path):
+    for steps in (2, 3):
+        run = open_small_run(tmp_path / "run", data=grey_file)
+        run.train(steps=steps, progress=False)
+    assert {name: run.facts["arguments"][name] for name in FROM_DATA} == {
+        "image_size": 28,
+        "text_dim": 16,
+        "channels": 1,
+    }
+    painted = open_painter(tmp_path / "run").paint(["a dark picture", "this one is light"])
+    assert painted.shape == (2, 1, 28, 28)
+    assert torch.equal(painted, run.painter().paint(["a dark picture", "this one is light"]))
+
+
+def test_a_run_from_before_an_argument_had_its_default(open_small_run, grey_file, tmp_path):
+    """Runs were made when systems painted colour alone, and nobody wrote down that there were three channels."""
+
+    def forget(folder):
+        checkpoint = checkpoints.newest(folder / "checkpoints")
+        told = {**checkpoint.facts, "run": {**checkpoint.facts["run"]}}
+        told["run"]["arguments"] = {k: v for k, v in told["run"]["arguments"].items() if k != "channels"}
+        checkpoints.save(folder / "checkpoints", checkpoints.load(checkpoint.path), told)
+
+    for name, data in (("colour", None), ("grey", grey_file)):
+        run = open_small_run(tmp_path / name, **({"data": data} if data else {}))
+        run.train(steps=1, progress=False)
+        forget(run.folder)
+    again = open_small_run(tmp_path / "colour")
+    assert again.trainer.step == 1
+    again.train(steps=2, progress=False)
+    assert open_painter(tmp_path / "colour").paint(["a red flower"]).shape == (1, 3, 32, 32)
+    with pytest.raises(ValueError, match=r"differs in arguments\.channels: 3 -> 1"):
+        open_small_run(tmp_path / "grey", data=grey_file)
 
 
 def test_bf16_resumes_bitwise_too(open_small_run, tmp_path):

@@ -75,17 +75,19 @@ def test_parameter_counts_at_the_defaults(system):
     assert tuple(sum(p.numel() for p in player.parameters()) for player in players) == COUNTS[system]
 
 
-@pytest.mark.parametrize("image_size", [16, 32])
-def test_pictures_have_their_shape_and_range(make_recipe, system, image_size):
-    (images,) = paint(make_recipe(system, image_size=image_size)).images
-    assert images.shape == (8, 3, image_size, image_size)
+@pytest.mark.parametrize(("image_size", "channels"), [(16, 3), (32, 3), (28, 1)])
+def test_pictures_have_their_shape_and_range(make_recipe, system, image_size, channels):
+    (images,) = paint(make_recipe(system, image_size=image_size, channels=channels)).images
+    assert images.shape == (8, channels, image_size, image_size)
     assert images.dtype is torch.float32
     assert images.abs().max() <= 1
     assert images.std() > 0
 
 
-def test_scores_are_one_logit_a_picture(make_recipe, make_batch, system):
-    recipe, batch = make_recipe(system), make_batch()
+@pytest.mark.parametrize(("image_size", "channels"), [(16, 3), (28, 1)])
+def test_scores_are_one_logit_a_picture(make_recipe, make_batch, system, image_size, channels):
+    recipe = make_recipe(system, image_size=image_size, channels=channels)
+    batch = make_batch(image_size=image_size, channels=channels)
     scores = recipe.discriminator.score(recipe.discriminator.features((batch.images,)), batch.text)
     assert [score.logits.shape for score in scores] == [(8,)]
     assert [score.sees_text for score in scores] == [system not in BLIND]

@@ -68,6 +68,21 @@ def test_classes_that_are_no_pairs_are_bars():
     assert count_colour(bars, show.SPLIT_COLOURS["train"]) > count_colour(bars, show.SPLIT_COLOURS["test"]) > 0
 
 
+def test_a_split_that_is_empty_is_not_in_the_key():
+    examples = [Example(str(i), None, (), name, split) for i, name in enumerate("ab") for split in ("train", "test")]
+    bars = show.split_map(Source("any", "1", "none", examples))
+    assert count_colour(bars, "#1f77b4") == 0  # matplotlib's colour for a bar of which it knows nothing
+    assert count_colour(bars, show.SPLIT_COLOURS["val"]) == 0
+
+
+@pytest.mark.parametrize("lines", [1, 4])
+def test_every_line_of_a_caption_is_on_the_picture(lines):
+    """Ink of the outermost captions ends before the figure's edge: nothing is cut."""
+    text = " ".join(["word"] * 6 * lines)
+    picture = ink(show.with_captions(torch.zeros(4, 1, 28, 28), [text] * 4, wrong=[text] * 4, columns=2))
+    assert (picture[[0, 1, -2, -1]] > 250).all()
+
+
 def test_shares_need_attributes(data):
     pictures = read_split(data, "all")
     assert show.attribute_shares(pictures).width > 0

@@ -78,6 +78,17 @@ def test_captions_are_of_held_out_classes_and_always_the_same(run):
     assert SampleGrid(run).captions == captions
 
 
+def test_grey_pictures_are_painted_as_training_goes(open_small_run, grey_file, tmp_path):
+    run = open_small_run(tmp_path / "run", data=grey_file)
+    watcher = SampleGrid(run, columns=3)
+    assert set(watcher.captions) <= set(read_split(grey_file, "test").captions)
+    watcher.save(0)
+    with Image.open(run.folder / "samples" / "step_00000000.png") as opened:
+        pixels = np.asarray(opened.convert("RGB"))
+    assert pixels.shape == (6 * 30 - 2, 3 * 30 - 2, 3)
+    assert (pixels == pixels[:, :, :1]).all()
+
+
 def test_where_no_class_is_held_out_training_captions_are_painted(open_small_run, small_encoder, tmp_path):
     source = synthetic_flowers(12, classes=("red round", "blue round"))
     data = build(source, tmp_path / "train.h5", 32, progress=False).path

@@ -139,6 +139,20 @@ def test_the_tiny_clip_is_a_clip_of_the_size_asked_for():
     assert encoder.see(torch.zeros(1, 3, 48, 48)).shape == (1, 3, 48, 48)
 
 
+def test_the_tiny_clip_sees_small_pictures_larger():
+    encoder = new_clip(tiny_config(28))
+    assert encoder.see(torch.zeros(1, 1, 28, 28)).shape == (1, 3, 32, 32)
+    assert torch.isfinite(encoder.encode_images(torch.zeros(2, 1, 28, 28))).all()
+
+
+@pytest.mark.parametrize("size", [32, 28])
+def test_grey_pictures_are_seen_as_colour_without_colour(small_encoder, size):
+    grey = torch.rand(3, 1, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    colour = grey.repeat(1, 3, 1, 1)
+    assert torch.equal(small_encoder.see(grey), small_encoder.see(colour))
+    assert torch.equal(small_encoder.encode_images(grey), small_encoder.encode_images(colour))
+
+
 @pytest.mark.parametrize("size", [32, 20, 64])
 def test_pictures_of_any_size_are_seen_at_the_towers_size(small_encoder, size):
     flat = torch.tensor([-0.5, 0.0, 0.9])[None, :, None, None].expand(2, 3, size, size)
