@@ -1,4 +1,7 @@
-"""The same work without a notebook: python -m t2i_utils download | build | verify | embed | train | sample | pack | systems."""
+"""The same work without a notebook: python -m t2i_utils COMMAND.
+
+Commands: download | build | verify | embed | train | sample | pack | systems.
+"""
 
 from __future__ import annotations
 

@@ -139,8 +139,9 @@ def test_every_argument_of_a_recipe_is_an_option_with_its_default(system, capsys
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ([], ["build", "verify", "embed", "train", "sample", "systems"]),
+        ([], ["download", "build", "verify", "embed", "train", "sample", "systems"]),
         (["build"], ["synthetic_flowers", "oxford_flowers", "--root", "--size", "--limit", "--classes", "--out"]),
+        (["download"], ["oxford_flowers", "cub_birds", "coco_captions", "fashion_mnist", "--root"]),
         (["verify"], ["file"]),
         (["embed"], ["--encoder", "tiny_clip", "MODEL/TAG"]),
         (["train"], list(SYSTEMS)),

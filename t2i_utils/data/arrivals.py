@@ -7,10 +7,13 @@ import html
 import re
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 from t2i_utils.data.remote import RemoteFile
 
 QUOTA = re.compile(r"too many users have viewed or downloaded|quota", re.IGNORECASE)
 PAGE = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+LARGE = 2**28  # bytes; reading so many takes long enough for a bar
 BLOCKED = "a quota block: too many people have fetched this file lately; Google Drive lifts it within a day or so"
 
 
@@ -25,11 +28,14 @@ def what_is_wrong(path: Path, file: RemoteFile) -> str:
             return f"it has {length:,} bytes where {file.size:,} are published"
         if not start.startswith(file.begins):
             return f"it begins with {start[:8]!r}, where a {file.name} begins with {file.begins!r}"
-        sums = {name: hashlib.new(name) for name in ("sha256", "md5") if getattr(file, name)}
+        sums = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", "md5") if getattr(file, name)}
         opened.seek(0)
-        while sums and (block := opened.read(2**20)):
-            for computed in sums.values():
-                computed.update(block)
+        bar = tqdm(total=length, desc=f"checking {file.name}", unit="B", unit_scale=True, disable=length < LARGE)
+        with bar:
+            while sums and (block := opened.read(2**20)):
+                for computed in sums.values():
+                    computed.update(block)
+                bar.update(len(block))
     for name, computed in sums.items():
         if computed.hexdigest() != getattr(file, name):
             return f"its {name} is {computed.hexdigest()}, not the published {getattr(file, name)}"

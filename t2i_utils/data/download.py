@@ -91,7 +91,7 @@ def download(
     for file in remote.files:
         try:
             done[_bring(file, root, patience or Patience(), limits or Limits())].append(file.name)
-        except (_TroubleError, ValueError) as error:
+        except (NoMirrorError, ValueError) as error:
             troubles.append(_by_hand(file, root, str(error)))
     if troubles:
         raise DownloadError(
@@ -102,7 +102,7 @@ def download(
     return DownloadReport(dataset, root, *(tuple(names) for names in done.values()), seconds)
 
 
-class _TroubleError(Exception):  # never leaves this module
+class NoMirrorError(OSError):
     """What became of every mirror of a file, one a line."""
 
 
@@ -110,7 +110,7 @@ def _bring(file: RemoteFile, root: Path, patience: Patience, limits: Limits) -> 
     """Put one file in place. Returns how: a field's name of DownloadReport.
 
     Raises:
-        _TroubleError, ValueError: saying why it is not in place.
+        NoMirrorError, ValueError: saying why it is not in place.
     """
     if file.proof and all((root / path).exists() for path in file.proof):
         return "there"
@@ -153,7 +153,7 @@ def fetch_file(file: RemoteFile, target: Path, patience: Patience) -> None:
         patience: how long to try each mirror.
 
     Raises:
-        _TroubleError: when every mirror failed.
+        NoMirrorError: when every mirror failed.
         OSError: for a disk that is full or may not be written to.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +178,7 @@ def fetch_file(file: RemoteFile, target: Path, patience: Patience) -> None:
                 return
             discard(part)
         tried.append(f"tried {urlsplit(str(mirror)).netloc}: {wrong}")
-    raise _TroubleError("\n".join(tried))
+    raise NoMirrorError("\n".join(dict.fromkeys(tried)))
 
 
 def _by_hand(file: RemoteFile, root: Path, why: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import inspect
 import socket
 import urllib.request
@@ -60,20 +61,27 @@ class _Form(HTMLParser):
 
 
 def _with_gdown(item: DriveFile, part: Path, patience: Patience) -> bool:
-    """Let gdown fetch it, with the options that its version has: 5.2.2 knows neither retries nor timeouts."""
+    """Let gdown fetch it, with the options that its version has.
+
+    5.2.2 knows neither retries nor timeouts, and appends to what it left without looking at what comes: there we begin
+    again each time.
+    """
     import gdown
 
     need_name("drive.google.com")  # else gdown tries for half a minute to find it
     own = part.with_name(f"{part.name}.gdown")  # gdown resumes what begins with this name, and we must not mix parts
+    known = inspect.signature(gdown.download).parameters
+    if "retries" not in known:
+        for left in own.parent.glob(f"{glob.escape(own.name)}*"):
+            left.unlink()
     options = {
         "id": item.id,
         "output": str(own),
-        "resume": True,
+        "resume": "retries" in known,
         "use_cookies": False,
         "retries": patience.tries - 1,
         "timeout": patience.timeout,
     }
-    known = inspect.signature(gdown.download).parameters
     try:
         given = gdown.download(**{name: value for name, value in options.items() if name in known})
     except Exception as error:  # gdown raises its own errors, those of requests, AssertionError, and not the same ones
