@@ -16,11 +16,10 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from t2i_utils.interfaces import Text
 from t2i_utils.text.captions import check_captions
-from t2i_utils.text.loudness import LOUDNESS
+from t2i_utils.text.loudness import loud, weights_fingerprint
 
 # CLIP's own way of cutting a sentence: endings, letters together, every digit for itself, signs together.
 PIECES = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|(?:[^\s\w]|_)+")
@@ -91,11 +90,8 @@ class PackedEncoder:
     @property
     def fingerprint(self) -> str:
         """sha256 over weights, vocabulary and loudness: other vectors, other fingerprint."""
-        digest = hashlib.sha256(json.dumps([LOUDNESS, self.vocabulary], sort_keys=True).encode())
-        for name, tensor in sorted(self.tower.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        weights = weights_fingerprint(self.tower.state_dict())
+        return hashlib.sha256(f"{weights} {json.dumps(self.vocabulary, sort_keys=True)}".encode()).hexdigest()
 
     def ignored(self, captions: Sequence[str]) -> list[str]:
         """The words that it never saw, each once, in their order; signs are not counted."""
@@ -132,7 +128,7 @@ class PackedEncoder:
             ValueError: for a caption that no encoder should be asked for (empty, no words, far too long, NUL inside).
         """
         parts = [self.tower(part.to(self.device)).float().cpu() for part in self.tokens(captions).split(batch_size)]
-        return Text(F.normalize(torch.cat(parts), dim=-1) * LOUDNESS * self.text_dim**0.5)
+        return Text(loud(torch.cat(parts)))
 
 
 def open_packed(path: Path, device: torch.device | str = "cpu") -> PackedEncoder:
