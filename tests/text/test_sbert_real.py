@@ -1,12 +1,15 @@
 """The real all-MiniLM-L6-v2, ours beside sentence-transformers: runs where both are installed."""
 
 import importlib.metadata
+import json
 
 import pytest
+import tiny_bert
 import torch
+from safetensors import safe_open
 
 from t2i_utils.text.loudness import LOUDNESS
-from t2i_utils.text.minilm import VOCABULARY, WHEEL, minilm_folder, packaged_folder
+from t2i_utils.text.minilm import VOCABULARY, WEIGHTS, WHEEL, minilm_folder, packaged_folder
 from t2i_utils.text.sbert import LONGEST, open_sbert, plain_reader, sbert_from, sentence_transformers_reader
 from t2i_utils.text.wordpiece import read_wordpiece
 
@@ -101,6 +104,14 @@ def theirs(folder):
 
 def test_there_are_fifty_captions_of_every_kind():
     assert len(set(CAPTIONS)) == len(CAPTIONS) >= 50
+
+
+def test_the_tests_tiny_bert_has_the_real_files_names_and_shapes(folder):
+    told = json.loads((folder / "config.json").read_text())
+    with safe_open(folder / WEIGHTS, "pt") as file:
+        found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    assert found == tiny_bert.shapes(told)
+    assert set(tiny_bert.TELLS) < set(told)
 
 
 def test_token_ids_are_those_of_transformers(folder):
