@@ -182,6 +182,7 @@ class _Header(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+        """As of TarInfo; tarfile calls it for every header, also for those that only describe the next one."""
         try:
             header = super().frombuf(buf, encoding, errors)
         except tarfile.EOFHeaderError:  # the zeros that mark the end
@@ -201,6 +202,7 @@ class _Counted:
         self.left = most + 4 * BLOCK  # headers and the zeros at the end
 
     def read(self, size: int) -> bytes:
+        """At most `size` bytes; all that tarfile asks a stream for."""
         data = self.file.read(size)
         self.left -= len(data)
         if self.left < 0:

@@ -50,6 +50,7 @@ class _Form(HTMLParser):
         self.action, self.inside, self.fields = "", False, {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note where the form goes, and its hidden fields."""
         found = dict(attrs)
         if tag == "form" and found.get("id") == "download-form":
             self.action, self.inside = found.get("action") or "", True
@@ -57,6 +58,7 @@ class _Form(HTMLParser):
             self.fields[found["name"]] = found.get("value") or ""
 
     def handle_endtag(self, tag: str) -> None:
+        """Fields behind the form are not its own."""
         self.inside = self.inside and tag != "form"
 
 

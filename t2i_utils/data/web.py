@@ -35,6 +35,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follow http and https, and never from the second to the first."""
 
     def redirect_request(self, request, response, code, message, headers, address):
+        """As of HTTPRedirectHandler, which has refused all but http, https and ftp before."""
         if request.type == "https" and urlsplit(address).scheme != "https":
             raise RefusedError(f"it leads from https to {address}")
         return super().redirect_request(request, response, code, message, headers, address)

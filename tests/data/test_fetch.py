@@ -40,7 +40,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def arrive(folder, file, patience=FAST):
+def check_arrival(folder, file, patience=FAST):
     """Fetch it, and find nothing but the file."""
     fetch_file(file, folder / file.name, patience)
     assert (folder / file.name).read_bytes() == DATA
@@ -75,12 +75,12 @@ def fail(folder, file, patience=FAST):
     ],
 )
 def test_it_arrives(web, tmp_path, answers):
-    arrive(tmp_path, asking(web.serve("/birds.tgz", *answers)))
+    check_arrival(tmp_path, asking(web.serve("/birds.tgz", *answers)))
 
 
 def test_what_was_cut_off_goes_on_from_the_byte_it_had(web, tmp_path):
     cuts = [sends(DATA, cut=at, etag='"v"') for at in (10_000, 20_000, 30_000, 40_000, 50_000)]
-    arrive(tmp_path, asking(web.serve("/birds.tgz", *cuts, sends(DATA, etag='"v"'))))
+    check_arrival(tmp_path, asking(web.serve("/birds.tgz", *cuts, sends(DATA, etag='"v"'))))
     assert web.ranges() == [None, *(f"bytes={at}-" for at in (10_000, 20_000, 30_000, 40_000, 50_000))]
     assert web.asked[1][1]["If-Range"] == '"v"'
     assert web.asked[1][1]["Accept-Encoding"] == "identity"
@@ -91,32 +91,32 @@ def test_a_later_call_goes_on_from_what_an_earlier_one_left(web, tmp_path):
     assert "500" in fail(tmp_path, asking(address))
     assert names(tmp_path) == ["birds.tgz.part", "birds.tgz.part.json"]
     web.serve("/birds.tgz", sends(DATA))
-    arrive(tmp_path, asking(address))
+    check_arrival(tmp_path, asking(address))
     assert web.ranges()[-1] == "bytes=40000-"
 
 
 def test_another_mirror_goes_on_only_where_the_result_can_be_proved(web, tmp_path):
     mirrors = web.serve("/a/birds.tgz", sends(DATA, cut=40_000), status(404)), web.serve("/b/birds.tgz", sends(DATA))
-    arrive(tmp_path, asking(*mirrors))
+    check_arrival(tmp_path, asking(*mirrors))
     assert web.ranges() == [None, "bytes=40000-", "bytes=40000-"]
     (tmp_path / "birds.tgz").unlink()
     web.asked.clear()
     web.serve("/a/birds.tgz", sends(DATA, cut=40_000), status(404))
-    arrive(tmp_path, asking(*mirrors, sha256="", md5=""))
+    check_arrival(tmp_path, asking(*mirrors, sha256="", md5=""))
     assert web.ranges() == [None, "bytes=40000-", None]
 
 
 def test_a_file_that_changed_between_two_tries_is_begun_again(web, tmp_path):
     old = b"\x1f\x8b" + bytes(len(DATA) - 2)
     answers = [sends(old, etag='"1"', cut=30_000), sends(DATA, etag='"2"')]
-    arrive(tmp_path, asking(web.serve("/birds.tgz", *answers), sha256="", md5="", size=None))
+    check_arrival(tmp_path, asking(web.serve("/birds.tgz", *answers), sha256="", md5="", size=None))
     assert web.ranges() == [None, "bytes=30000-"]  # answered with 200 and all of the new one
 
 
 def test_a_server_that_mixes_versions_is_not_trusted(web, tmp_path):
     mixing = status(206, DATA[30_000:], Content_Range=f"bytes 30000-{len(DATA) - 1}/{len(DATA)}", ETag='"2"')
     web.serve("/birds.tgz", sends(DATA, etag='"1"', cut=30_000), mixing, sends(DATA, etag='"2"'))
-    arrive(tmp_path, asking(web.base + "/birds.tgz", sha256="", md5="", size=None))
+    check_arrival(tmp_path, asking(web.base + "/birds.tgz", sha256="", md5="", size=None))
     assert web.ranges() == [None, "bytes=30000-", None]
 
 
@@ -125,7 +125,7 @@ def test_old_bytes_that_were_wrong_cost_one_more_try(web, tmp_path):
     (tmp_path / "birds.tgz.part").write_bytes(b"\x1f\x8b" + bytes(9_998))
     mark = {"address": address, "total": len(DATA), "version": ""}
     (tmp_path / "birds.tgz.part.json").write_text(json.dumps(mark))
-    arrive(tmp_path, asking(address))
+    check_arrival(tmp_path, asking(address))
     assert web.ranges() == ["bytes=10000-", None]
 
 
@@ -134,7 +134,7 @@ def test_a_part_of_nobody_knows_what_is_not_used(web, tmp_path, noted):
     (tmp_path / "birds.tgz.part").write_bytes(b"x" * 100)
     if noted:
         (tmp_path / "birds.tgz.part.json").write_text(noted)
-    arrive(tmp_path, asking(web.serve("/birds.tgz", sends(DATA))))
+    check_arrival(tmp_path, asking(web.serve("/birds.tgz", sends(DATA))))
     assert web.ranges() == [None]
 
 
@@ -170,7 +170,7 @@ def test_it_does_not_arrive(web, tmp_path, answers, facts, said):
 
 def test_a_redirect_is_followed_with_its_range(web, tmp_path):
     web.serve("/there", sends(DATA, cut=100), sends(DATA))
-    arrive(tmp_path, asking(web.serve("/birds.tgz", status(302, Location=f"{web.base}/there"))))
+    check_arrival(tmp_path, asking(web.serve("/birds.tgz", status(302, Location=f"{web.base}/there"))))
     assert web.ranges() == [None, None, "bytes=100-", "bytes=100-"]
 
 
@@ -208,7 +208,7 @@ def test_the_next_mirror_is_tried_and_every_failure_told(web, tmp_path):
         web.serve("/a/birds.tgz", status(404)),
         web.serve("/b/birds.tgz", sends(b"\x1f\x8b" + bytes(60_000))),
     )
-    arrive(tmp_path, asking(first, second, web.serve("/c/birds.tgz", sends(DATA))))
+    check_arrival(tmp_path, asking(first, second, web.serve("/c/birds.tgz", sends(DATA))))
     (tmp_path / "birds.tgz").unlink()
     said = fail(tmp_path, asking(first, second))
     assert "404" in said
@@ -223,7 +223,7 @@ def test_pauses_double_and_a_stream_that_grows_is_not_given_up(web, tmp_path):
     slept.clear()
     growing = [sends(DATA, cut=at) for at in range(1000, 9000, 1000)]
     web.serve("/birds.tgz", *growing, sends(DATA))
-    arrive(tmp_path, asking(web.base + "/birds.tgz"), patience)
+    check_arrival(tmp_path, asking(web.base + "/birds.tgz"), patience)
     assert slept == [1] * 8
 
 
@@ -273,5 +273,5 @@ def test_stopping_it_leaves_what_came_and_no_more(web, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             fetch_file(file, tmp_path / "birds.tgz", FAST)
     assert names(tmp_path) == ["birds.tgz.part", "birds.tgz.part.json"]
-    arrive(tmp_path, file)
+    check_arrival(tmp_path, file)
     assert int(web.ranges()[-1].strip("bytes=-")) >= 20_000
