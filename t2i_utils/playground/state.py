@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from t2i_utils.interfaces import draw_noise
 from t2i_utils.painter import Painter
@@ -47,6 +48,11 @@ class State:
             if not least <= value <= most:
                 raise ValueError(f"{name} is {value}; use a number from {least} to {most}")
 
+    @property
+    def said(self) -> list[str]:
+        """The one or two captions."""
+        return [self.caption, self.second] if self.second.strip() else [self.caption]
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -68,25 +74,35 @@ class Shown:
         return buffer.getvalue()
 
 
-def render(painter: Painter, state: State) -> Shown:
-    r"""Paint a state: the same painter and state give the same picture.
+def paint_state(painter: Painter, state: State) -> Tensor:
+    r"""Paint a state: the same painter and state give the same pictures.
 
     With a second caption the sentence lies on the straight line between the two,
     $$ t = (1 - m)\, t_1 + m\, t_2, $$
     a sentence that nobody wrote; the noise of picture i is the i-th of the seed for any words.
+
+    Returns:
+        uint8 [count, channels, size, size] on the CPU.
 
     Raises:
         ValueError: for a caption that the encoder refuses, saying why.
 
     From: Reed et al., 2016, section 4.3 (arXiv:1605.05396), where a generator is trained on such mixtures.
     """
-    second = state.second.strip()
-    said = [state.caption, second] if second else [state.caption]
-    text = painter.encoder.encode(said)
+    text = painter.encoder.encode(state.said)
     first = text.take(torch.tensor([0]))
-    mixed = first.mix(text.take(torch.tensor([1])), state.mix / 100) if second else first
+    mixed = first.mix(text.take(torch.tensor([1])), state.mix / 100) if len(text) > 1 else first
     noise = draw_noise(painter.generator.noise_shape, state.count, torch.Generator().manual_seed(state.seed))
-    pictures = painter.paint_vectors(mixed.take(torch.zeros(state.count, dtype=torch.int64)), noise)
-    ignored = ", ".join(repr(word) for word in painter.ignored(said))
+    return painter.paint_vectors(mixed.take(torch.zeros(state.count, dtype=torch.int64)), noise)
+
+
+def render(painter: Painter, state: State) -> Shown:
+    """What the playground shows for a state: its pictures in one grid, and which of its words meant nothing.
+
+    Raises:
+        ValueError: as `paint_state`.
+    """
+    pictures = paint_state(painter, state)
+    ignored = ", ".join(repr(word) for word in painter.ignored(state.said))
     scale = max(1, SHOWN_PIXELS // pictures.shape[-1])
     return Shown(grid(pictures, COLUMNS, scale=scale), f"ignored: {ignored}" if ignored else "")
