@@ -110,7 +110,7 @@ def read_bert(folder: Path) -> Bert:
         ValueError: where one is damaged, or they do not fit each other.
     """
     sizes, path = read_sizes(folder / CONFIG_FILE), folder / WEIGHTS_FILE
-    with torch.device("meta"):  # no weights are drawn: that takes time, and everyone else's randomness
+    with torch.random.fork_rng(devices=[]):  # the weights that are drawn, to be replaced, are nobody else's randomness
         bert = Bert(sizes)
     try:
         bert.load_state_dict(torch_names(load_file(path), sizes.layers), assign=True)
