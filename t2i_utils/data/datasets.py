@@ -10,6 +10,8 @@ from t2i_utils.data.coco import coco_captions
 from t2i_utils.data.cub import cub_birds
 from t2i_utils.data.fashion_mnist import fashion_mnist
 from t2i_utils.data.missing import refuse_pickle
+from t2i_utils.data.older_hdf5 import older_hdf5
+from t2i_utils.data.own_folder import own_folder
 from t2i_utils.data.oxford import oxford_flowers
 from t2i_utils.data.source import Source
 from t2i_utils.data.synthetic import synthetic_flowers
@@ -42,6 +44,8 @@ DATASETS: dict[str, Dataset] = {
     "cub_birds": Dataset("CUB-200-2011: photographs of 200 kinds of birds, 10 captions each", cub_birds),
     "coco_captions": Dataset("COCO 2014: photographs of everyday scenes, 5 captions each", coco_captions),
     "fashion_mnist": Dataset("Fashion-MNIST: grey pictures of 28 x 28, captions from class names", fashion_mnist),
+    "folder": Dataset("your own pictures beside a captions.jsonl", own_folder),
+    "older_hdf5": Dataset("an HDF5 file of much older PyTorch code, read once more", older_hdf5, root="FILE.h5"),
 }
 
 
