@@ -1,4 +1,4 @@
-"""What notebooks meet of Colab's own package, made for tests: each call is noted in `calls`, nothing leaves the machine.
+"""What notebooks meet of Colab's own package, for tests: each call is noted in `calls`, nothing leaves the machine.
 
 `google` itself stays a namespace package, as it is on Colab.
 """
