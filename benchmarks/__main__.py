@@ -10,11 +10,12 @@ from pathlib import Path
 
 from benchmarks.loader import LOADER
 from benchmarks.memory import peak_megabytes
+from benchmarks.picture import PICTURE
 from benchmarks.step import STEP
 from benchmarks.timing import Benchmark, Outcome, interleaved
 from benchmarks.trainer import TRAINER
 
-BENCHMARKS = (LOADER, STEP, TRAINER)
+BENCHMARKS = (LOADER, STEP, TRAINER, PICTURE)
 
 
 def measure(benchmark: Benchmark) -> Outcome:

@@ -41,6 +41,7 @@ class Benchmark:
         samples: how often each side is timed.
         warm_up: samples of each side before those that count.
         prepare: writes into the benchmark's folder what both sides read.
+        limit: seconds that a unit of our work may take at most, where a person waits for it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Benchmark:
     samples: int = 10
     warm_up: int = 2
     prepare: Callable[[Path], object] | None = None
+    limit: float | None = None
 
     def ratio(self, ours: float, other: float) -> float:
         """The claim's number, of both sides' seconds."""
@@ -83,13 +85,15 @@ class Outcome:
     @property
     def holds(self) -> bool:
         """Whether the claim is true here."""
-        return self.benchmark.holds(self.ratio)
+        claim, ours = self.benchmark, self.seconds[0]
+        return claim.holds(self.ratio) and (claim.limit is None or ours <= claim.limit)
 
     def __str__(self) -> str:
         claim = self.benchmark
         sides = zip((claim.ours, claim.other), self.seconds, self.megabytes, strict=True)
         beside = "".join(f"   {side.name} {tell_time(s)}, {tell_memory(mb)}" for side, s, mb in sides)
         bar = f"{'<=' if claim.at_most else '>='} {claim.bar:g}"
+        beside += "" if claim.limit is None else f"   (at most {tell_time(claim.limit)})"
         return f"{claim.name:<8}  {self.ratio:7.3f}  {bar:<7}{beside}{'' if self.holds else '   FALLS SHORT'}"
 
 

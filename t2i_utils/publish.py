@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
 import torch
@@ -29,7 +31,7 @@ def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | No
     Args:
         run: the run's folder; its encoder must be a small CLIP such as `tiny_clip`.
         data: the HDF5 file that it was trained on: its words are kept, its held-out captions are scored.
-        out: the folder to write; its name is the painter's.
+        out: the folder to write, whole or not at all; its name is the painter's. A packed painter there is replaced.
         note: how long it was trained on what, for the card.
 
     Returns:
@@ -42,35 +44,41 @@ def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | No
     facts, painter = verify(data), open_painter(run)
     if not isinstance(painter.encoder, ClipEncoder) or painter.encoder.config is None:
         raise ValueError(f"{run} reads captions with {painter.encoder.name}; only a run with a tiny_clip can be packed")
-    out.mkdir(parents=True, exist_ok=True)
-    captions = sorted(set(read_captions(data)))
-    encoder = pack(painter.encoder, captions, out.name)
-    save(encoder, out / TEXT)
+    if out.exists() and not (out / GENERATOR).is_file():
+        raise ValueError(f"{out} is there and holds no packed painter; name a new folder")
     told = checkpoints.newest(Path(run) / "checkpoints").facts["run"]
-    metadata = {"system": told["system"], "arguments": json.dumps(told["arguments"])}
-    state = {name: _half(tensor) for name, tensor in painter.generator.state_dict().items()}
-    write_whole(out / GENERATOR, safetensors(state, metadata))
-    packed = open_painter(out)
-    _compare(painter, packed, captions[:: max(1, len(captions) // 64)])
-    report = None
-    if facts.dataset == READABLE:
-        report = score_painter(packed, train_reader(facts.image_size), data)
-    write_whole(out / CARD, _card(packed, facts, painter.name, told, note, report).encode())
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".packing.", dir=out.parent) as private:
+        folder = Path(private) / out.name
+        packed = _pack(painter, told, sorted(set(read_captions(data))), folder)
+        report = None
+        if facts.dataset == READABLE:
+            report = score_painter(packed, train_reader(facts.image_size), data)
+        write_whole(folder / CARD, _card(packed, facts, painter.name, told, note, report).encode())
+        shutil.rmtree(out, ignore_errors=True)
+        folder.rename(out)
     return report
 
 
-def _half(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.detach().cpu().half().contiguous() if tensor.is_floating_point() else tensor.cpu()
-
-
-def _compare(painter: Painter, packed: Painter, captions: list[str]) -> None:
-    """Refuse weights that lost something on the way."""
-    difference = (painter.paint(captions).float() - packed.paint(captions).float()).abs().mean().item()
+def _pack(painter: Painter, told: dict, captions: list[str], folder: Path) -> Painter:
+    """Write weights and text tower of a run into a new folder; what opens from it, found to paint the same."""
+    folder.mkdir()
+    save(pack(painter.encoder, captions, folder.name), folder / TEXT)
+    metadata = {"system": told["system"], "arguments": json.dumps(told["arguments"])}
+    state = {name: _half(tensor) for name, tensor in painter.generator.state_dict().items()}
+    write_whole(folder / GENERATOR, safetensors(state, metadata))
+    packed, some = open_painter(folder), captions[:: max(1, len(captions) // 64)]
+    difference = (painter.paint(some).float() - packed.paint(some).float()).abs().mean().item()
     if not difference < CLOSE:
         raise ValueError(
             f"the packed painter's pictures differ by {difference:.1f} of 255 grey levels on average; "
             "these weights do not survive float16: train with a lower rate"
         )
+    return packed
+
+
+def _half(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().cpu().half().contiguous() if tensor.is_floating_point() else tensor.cpu()
 
 
 def _card(packed: Painter, facts: Facts, trained: str, told: dict, note: str, report: AttributeReport | None) -> str:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from benchmarks import __main__ as command
-from benchmarks import loader, memory, step, timing, trainer
+from benchmarks import loader, memory, picture, step, timing, trainer
 from t2i_utils.interfaces import draw_noise
 from t2i_utils.objectives.round import step_rng
 from t2i_utils.recipes import Recipe, dcgan_cls
@@ -164,7 +165,9 @@ def test_a_claim_holds_at_its_bar_and_the_exit_code_says_so(monkeypatch, capsys,
 def test_one_benchmark_can_be_chosen_and_all_are_listed(monkeypatch, capsys):
     monkeypatch.setattr(command, "measure", lambda benchmark: pytest.fail("--list measures nothing"))
     assert command.main(["--list"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["loader", "step", "trainer"]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        *["loader", "step", "trainer", "picture"]
+    ]
     assert command.main(["--list", "--only", "step"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
     with pytest.raises(SystemExit):
@@ -177,7 +180,21 @@ def test_bars_are_the_promised_ones():
         ("loader", 100, False),
         ("step", 1.6, False),
         ("trainer", 1.05, True),
+        ("picture", 2.5, True),
     ]
+    assert picture.PICTURE.limit == 6
+
+
+@pytest.mark.parametrize(("limit", "holds"), [(None, True), (1.0, True), (0.9, False)])
+def test_a_person_waits_no_longer_than_promised_whatever_the_ratio(limit, holds):
+    claim = timing.Benchmark("claim", sleeper(1.0), sleeper(2.0), bar=1.5, limit=limit)
+    assert timing.Outcome(claim, (1.0, 2.0), (None, None)).holds == holds
+
+
+def test_the_command_that_is_timed_paints_the_caption(tmp_path):
+    picture.start_ours(tmp_path)()
+    with Image.open(tmp_path / "painted.png") as painted:
+        assert painted.size == (8 * 64 + 7 * 2, 64)
 
 
 @pytest.mark.skipif(not (memory.PROCESS / "clear_refs").exists(), reason="only Linux tells a process its peak")

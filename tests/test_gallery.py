@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 
-from t2i_utils.gallery import open_painter
+from t2i_utils.gallery import CARD, GENERATOR, PUBLISHED, TEXT, open_painter, published
 from t2i_utils.text.clip import new_clip
 from t2i_utils.training import checkpoints
 
@@ -60,7 +60,9 @@ def test_the_newest_whole_checkpoint_paints(run):
 
 
 def test_no_run_by_that_name_is_told_where_was_looked(run, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no run is called 'nobody'") as refused:
+    with pytest.raises(
+        FileNotFoundError, match=r"no painter is called 'nobody' .*the package brings flowers"
+    ) as refused:
         open_painter("nobody")
     assert str(tmp_path / "workspace" / "nobody") in str(refused.value)
     assert "train" in str(refused.value)
@@ -91,3 +93,36 @@ def test_a_checkpoint_of_other_networks_than_it_says_is_refused(run):
     checkpoints.save(run / "checkpoints", checkpoints.load(checkpoint.path), facts)
     with pytest.raises(ValueError, match="does not fit dcgan_cls"):
         open_painter(run)
+
+
+# What comes with the package
+
+
+def test_the_package_brings_a_painter_of_at_most_4_mb_with_its_card():
+    assert "64 px" in published()["flowers"]
+    assert (PUBLISHED / "flowers" / GENERATOR).stat().st_size <= 4e6
+    assert (PUBLISHED / "flowers" / TEXT).stat().st_size <= 3e5
+    card = (PUBLISHED / "flowers" / CARD).read_text(encoding="utf-8")
+    for told in ("python -m t2i_utils train", "minutes", "seed 0", "petal_color", "held-out classes", "MIT"):
+        assert told in card
+
+
+@pytest.mark.parametrize(
+    ("word", "strongest"), [("red", [0]), ("blue", [2]), ("yellow", [0, 1]), ("purple", [0, 2]), ("scarlet", [0])]
+)
+def test_it_paints_flowers_of_the_colour_that_was_asked_for(word, strongest):
+    pictures = open_painter("flowers").paint([f"a {word} flower in front of soil"] * 8, seed=4)
+    assert pictures.shape == (8, 3, 64, 64)
+    petals = pictures[:, :, 22:42, 22:42].float().mean((0, 2, 3))
+    weakest = [channel for channel in range(3) if channel not in strongest]
+    assert petals[strongest].min() > petals[weakest].max() + 20, petals
+
+
+def test_a_word_it_never_saw_hardly_changes_its_pictures():
+    painter = open_painter()
+    plain, strange, other = (
+        painter.paint([caption] * 4, 1).float()
+        for caption in ("a red flower in front of soil", "a red zebra flower in front of soil", "a blue flower")
+    )
+    assert painter.ignored(["a red zebra flower"]) == ["zebra"]
+    assert (plain - strange).abs().mean() < (plain - other).abs().mean() / 5
