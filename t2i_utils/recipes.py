@@ -116,19 +116,8 @@ def gan(
 
     From: Reed et al., 2016, section 4.1 (arXiv:1605.05396).
     """
-    recipe = gan_cls(
-        image_size,
-        text_dim,
-        base_channels,
-        discriminator_channels,
-        noise_dim,
-        rate,
-        beta1,
-        halve_every,
-        average,
-        batch_size,
-        channels,
-    )
+    sizes = (image_size, text_dim, base_channels, discriminator_channels, noise_dim)
+    recipe = gan_cls(*sizes, rate, beta1, halve_every, average, batch_size, channels)
     return replace(recipe, pairs=Pairs(real=1.0, painted=1.0, swapped=0.0))
 
 
@@ -151,19 +140,8 @@ def gan_int(
 
     From: Reed et al., 2016, section 4.3 (arXiv:1605.05396).
     """
-    recipe = gan(
-        image_size,
-        text_dim,
-        base_channels,
-        discriminator_channels,
-        noise_dim,
-        rate,
-        beta1,
-        halve_every,
-        average,
-        batch_size,
-        channels,
-    )
+    sizes = (image_size, text_dim, base_channels, discriminator_channels, noise_dim)
+    recipe = gan(*sizes, rate, beta1, halve_every, average, batch_size, channels)
     return replace(recipe, generator_terms={"interpolated": interpolated_sentences(BCE)})
 
 
@@ -186,19 +164,8 @@ def gan_int_cls(
 
     From: Reed et al., 2016, section 5 (arXiv:1605.05396).
     """
-    recipe = gan_cls(
-        image_size,
-        text_dim,
-        base_channels,
-        discriminator_channels,
-        noise_dim,
-        rate,
-        beta1,
-        halve_every,
-        average,
-        batch_size,
-        channels,
-    )
+    sizes = (image_size, text_dim, base_channels, discriminator_channels, noise_dim)
+    recipe = gan_cls(*sizes, rate, beta1, halve_every, average, batch_size, channels)
     return replace(recipe, generator_terms={"interpolated": interpolated_sentences(BCE)})
 
 
