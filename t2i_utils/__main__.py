@@ -1,6 +1,6 @@
 """The same work without a notebook: python -m t2i_utils COMMAND.
 
-Commands: download | build | verify | embed | train | sample | pack | systems.
+Commands: data | download | build | verify | embed | train | sample | pack | systems.
 """
 
 from __future__ import annotations
@@ -70,17 +70,19 @@ def command(commands, name: str, run, summary: str) -> argparse.ArgumentParser:
 
 
 def add_data_commands(commands) -> None:
-    """download, build, verify, embed."""
+    """data, download, build, verify, embed."""
     from t2i_utils.data.addresses import REMOTE_SETS
     from t2i_utils.data.datasets import DATASETS  # without torch, as is everything that `build` and its workers import
 
+    about = command(commands, "data", tell_data, "list the data sets, or print the card of one")
+    about.add_argument("dataset", metavar="DATASET", nargs="?", help=", ".join(DATASETS))
     fetch = command(commands, "download", download_files, "bring a data set to a folder, ready for build")
     fetch.add_argument("dataset", metavar="DATASET", help=", ".join(REMOTE_SETS))
     fetch.add_argument("--root", type=Path, required=True, help="the folder that gets it; what is there stays")
     build = command(commands, "build", build_file, "read a data set and write one HDF5 file")
     build.add_argument("dataset", metavar="DATASET", help=", ".join(DATASETS))
     build.add_argument(
-        "--root", type=Path, help="folder of the data set in its official layout (none for built-in data)"
+        "--root", type=Path, help="where it lies: see `data DATASET` for the layout (none for built-in data)"
     )
     build.add_argument(
         "--size", type=int, help="pixels that networks will paint, square (default 64, or the data set's own size)"
@@ -120,6 +122,13 @@ def add_systems(train: argparse.ArgumentParser) -> None:
         budget.add_argument("--minutes", type=float, help="train so many minutes, save, and stop")
         add_options(parser.add_argument_group("the run"), Settings)
         add_options(parser.add_argument_group(name), recipe, skip=FROM_DATA)
+
+
+def tell_data(options: argparse.Namespace) -> None:
+    """`data`: one line a data set, or the whole card of one."""
+    from t2i_utils.data.cards import list_datasets, read_card
+
+    print(list_datasets() if options.dataset is None else read_card(options.dataset).rstrip())
 
 
 def download_files(options: argparse.Namespace) -> None:
