@@ -1,9 +1,11 @@
 """What people get wrong: exit status 2, one line that names it, nothing half-written left and nothing lost."""
 
 import hashlib
+import pickle
 import shutil
 
 import h5py
+import numpy as np
 import pytest
 
 from t2i_utils.__main__ import main
@@ -85,6 +87,75 @@ def test_build(refuse, arguments, words):
     said = refuse("build", *arguments)
     for word in words:
         assert word in said
+
+
+@pytest.fixture
+def odd(place):
+    """Data sets that are wrong, each in its own way, and a pickle that makes a file if anybody opens it."""
+    from PIL import Image
+
+    for name, (row, _) in WRONG_LINES.items():
+        folder = place / name
+        folder.mkdir()
+        Image.new("RGB", (8, 8)).save(folder / "rose.jpg")
+        good = b'{"file": "rose.jpg", "captions": ["a rose"]}'
+        (folder / "captions.jsonl").write_bytes(good + b"\n" + row)
+    with h5py.File(place / "old.h5", "w") as file:
+        for key in ("a_0", "a_1"):
+            file[f"train/{key}/name"], file[f"train/{key}/class"] = "a", "daisy"
+            file[f"train/{key}/img"] = np.void(b"jpeg")
+        file["train/a_0/txt"] = "a daisy"
+    wicked = pickle.dumps(Wicked(place / "ran"))
+    shutil.copyfile(place / "old.h5", place / "wicked.h5")
+    with h5py.File(place / "wicked.h5", "r+") as file:
+        file["train/a_1/txt"] = np.void(wicked)
+    (place / "birds" / "train").mkdir(parents=True)
+    for name in ("captions.pickle", "train/filenames.pickle"):
+        (place / "birds" / name).write_bytes(wicked)
+    return place
+
+
+class Wicked:
+    """What makes a file as soon as it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+# a folder, the second line of its captions.jsonl, and what must be said of it
+WRONG_LINES = {
+    "missing": (b'{"file": "rse.jpg", "captions": ["a"]}', ["line 2", "'rse.jpg' is not there", "'rose.jpg' meant?"]),
+    "key": (b'{"file": "rose.jpg", "caption": "a"}', ["line 2", "'caption'", "file, captions, class, split"]),
+    "long": (b'{"file": "rose.jpg", "captions": ["%s"]}' % (b"a" * 2**20), ["line 2", "1,048,576 characters", "2,000"]),
+    "bytes": (b'{"file": "rose.jpg", "captions": ["r\xf6se"]}', ["line 2", "is not UTF-8"]),
+    "out": (b'{"file": "../plain.txt", "captions": ["a"]}', ["line 2", "lies outside"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "root", "words"),
+    [
+        *(("folder", name, words) for name, (_, words) in WRONG_LINES.items()),
+        ("folder", "clip", ["captions.jsonl is missing", '{"file": "rose.jpg", "captions": [']),
+        ("folder", "birds", ["captions.jsonl is missing", "captions.pickle lies there, but a pickle runs"]),
+        ("older_hdf5", "old.h5", ["old.h5: train/a_1 has no txt"]),
+        ("older_hdf5", "wicked.h5", ["train/a_1/txt is a pickle", "runs whatever code"]),
+        ("older_hdf5", "flowers.h5", ["built by t2i_utils already"]),
+        ("older_hdf5", "plain.txt", ["no whole HDF5 file"]),
+        ("older_hdf5", "birds/captions.pickle", ["captions.pickle is a pickle", "runs whatever code", "text files"]),
+        ("cub_birds", "birds/train/filenames.pickle", ["filenames.pickle is a pickle", "text files"]),
+        ("cub_birds", "birds", ["CUB_200_2011 is missing", "captions.pickle lies there", "text files"]),
+        ("coco_captions", "clip", ["captions_train2014.json is missing"]),
+    ],
+)
+def test_build_of_what_people_have(refuse, odd, dataset, root, words):
+    said = refuse("build", dataset, "--root", root, "--out", "x.h5", "--size", "16")
+    for word in words:
+        assert word in said
+    assert not (odd / "ran").exists()
 
 
 def cut(path):
