@@ -53,6 +53,11 @@ def test_a_second_mount_changes_nothing_unless_it_is_forced(machine):
     assert second.startswith("Drive already mounted at")
 
 
+def test_a_restarted_kernel_finds_drive_mounted(machine):
+    assert ask(machine, "drive.mount(at)")[0].startswith("Mounted at")
+    assert ask(machine, "drive.mount(at)")[0].startswith("Drive already mounted at")
+
+
 def test_drive_can_be_refused(machine):
     said = ask(machine, "tell(lambda: drive.mount(at))", FAKE_DRIVE_FAULT="refused")
     assert said == ["MessageError Error: credential propagation was unsuccessful"]
