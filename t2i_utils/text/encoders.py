@@ -130,8 +130,10 @@ def embed(data: Path, encoder: TextEncoder, name: str | None = None) -> str:
         The encoder's fingerprint.
     """
     captions = read_captions(data)
-    chunks = [captions[start : start + 1024] for start in range(0, len(captions), 1024)]
+    distinct = sorted(set(captions))  # many pictures share a caption, and all of Fashion-MNIST some hundred
+    place = {caption: row for row, caption in enumerate(distinct)}
+    chunks = [distinct[start : start + 1024] for start in range(0, len(distinct), 1024)]
     sentences = [encoder.encode(chunk).sentence for chunk in tqdm(chunks, desc="captions to vectors", unit="k")]
-    fingerprint = encoder.fingerprint
-    write_embeddings(data, name or encoder.name, fingerprint, encoder.name, torch.cat(sentences).numpy())
+    fingerprint, rows = encoder.fingerprint, [place[caption] for caption in captions]
+    write_embeddings(data, name or encoder.name, fingerprint, encoder.name, torch.cat(sentences).numpy()[rows])
     return fingerprint
