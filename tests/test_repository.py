@@ -100,7 +100,9 @@ def test_ruff_is_the_pinned_one():
     assert pins == [f"ruff=={importlib.metadata.version('ruff')}"]
 
 
-@pytest.mark.parametrize("target", ["setup", "demo", "test", "bench", "lint", "strip", "address", "sbert", "help"])
+@pytest.mark.parametrize(
+    "target", ["setup", "demo", "test", "test-colab", "bench", "lint", "strip", "address", "sbert", "help"]
+)
 def test_make_has_the_target_and_says_what_it_does(target):
     assert re.search(rf"^{target}:.*## \w", MAKEFILE, re.M)
 
@@ -113,6 +115,7 @@ def test_every_machine_runs_what_a_person_runs():
     assert [line.split("run: ")[1].split()[:2] for line in actions.splitlines() if "run: " in line] == [
         ["make", "test"],
         ["make", "demo"],
+        ["make", "test-colab"],
     ]
     assert '["3.11", "3.12", "3.13"]' in actions
 

@@ -10,18 +10,6 @@ from machine import ROOT, Machine, new_machine, open_in_colab, project, said
 import series
 
 NOTEBOOKS = series.notebooks()
-# Where the versions of torch, numpy, pillow, h5py, IPython and ipywidgets are felt; the slower rest is `make test`'s.
-SENSITIVE = [
-    "tests/data",
-    "tests/models",
-    "tests/objectives",
-    "tests/playground",
-    "tests/text",
-    "tests/training",
-    "tests/test_colab.py",
-    "tests/test_painter.py",
-    "tests/test_whole.py",
-]
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +69,8 @@ def test_a_drive_that_cannot_be_mounted_is_told_and_done_without(colab, fault, w
     assert "gone when the session ends" in told
 
 
-def test_the_tests_that_feel_versions_pass_with_colabs(colab):
-    done = subprocess.run([colab.python, "-m", "pytest", "-q", *SENSITIVE], cwd=ROOT, capture_output=True, text=True)
+def test_what_feels_versions_passes_with_colabs(colab):
+    """torch, numpy, pillow, h5py, IPython, ipywidgets, sentence-transformers; the slower rest is `make test`'s."""
+    command = [colab.python, "-m", "pytest", "-q", "@tests_colab/sensitive.txt"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]
