@@ -50,10 +50,10 @@ class Machine:
     def drive(self) -> Path:
         return self.folder / "drive"
 
-    def call(self, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess:
-        """Run this machine's Python, as Colab's kernels find their environment."""
+    def call(self, *arguments: str | Path, extra: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+        """Run this machine's Python, as Colab's kernels find their environment, with some variables more."""
         colab = {"COLAB_RELEASE_TAG": "release-colab_pretended", "FAKE_DRIVE": str(self.drive)}
-        environment = {**os.environ, **colab, **variables}
+        environment = {**os.environ, **colab, **(extra or {})}
         command = [str(part) for part in (self.python, *arguments)]
         return subprocess.run(command, cwd=ROOT / "notebooks", env=environment, capture_output=True, text=True)
 
@@ -61,9 +61,9 @@ class Machine:
         """Every distribution that an import would find, with its version."""
         return json.loads(self.call("-c", VERSIONS).stdout)
 
-    def run(self, *notebooks: Path, out: Path, **variables: str) -> str:
+    def run(self, *notebooks: Path, out: Path, extra: dict[str, str] | None = None) -> str:
         """Run notebooks in smoke, in order; "" or what stopped them."""
-        done = self.call("-c", RUN, out, *notebooks, **variables)
+        done = self.call("-c", RUN, out, *notebooks, extra=extra)
         return done.stderr if done.returncode else ""
 
 
@@ -88,12 +88,12 @@ def project(folder: Path) -> Path:
     return folder
 
 
-def open_in_colab(notebook: Path, machine: Machine, folder: Path, **fields: object) -> Path:
+def open_in_colab(notebook: Path, machine: Machine, folder: Path, fields: dict[str, object] | None = None) -> Path:
     """Write a copy whose setup cell has these form fields and this machine's /content; return it."""
     changed = series.read(notebook)
     setup = next(cell for cell in changed.cells if cell.cell_type == "code")
     lines = setup.source.split("\n")
-    for name, value in fields.items():
+    for name, value in (fields or {}).items():
         place = next(number for number, line in enumerate(lines) if line.startswith(f"{name} = "))
         lines[place] = f"{name} = {value!r}"
     place = lines.index("from t2i_utils import colab")

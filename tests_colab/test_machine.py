@@ -36,9 +36,9 @@ def test_it_lacks_what_colab_lacks_and_this_project(versions):
     assert {"open_clip_torch", "ftfy", "t2i-utils"}.isdisjoint(versions)
 
 
-def ask(machine: Machine, *lines: str, **variables: str) -> list[str]:
+def ask(machine: Machine, *lines: str, extra: dict[str, str] | None = None) -> list[str]:
     """What these lines print on the machine."""
-    return machine.call("-c", ASK + "\n".join(lines), machine.content, **variables).stdout.splitlines()
+    return machine.call("-c", ASK + "\n".join(lines), machine.content, extra=extra).stdout.splitlines()
 
 
 def test_a_file_on_drive_outlives_the_session(machine):
@@ -59,14 +59,15 @@ def test_a_restarted_kernel_finds_drive_mounted(machine):
 
 
 def test_drive_can_be_refused(machine):
-    said = ask(machine, "tell(lambda: drive.mount(at))", FAKE_DRIVE_FAULT="refused")
+    said = ask(machine, "tell(lambda: drive.mount(at))", extra={"FAKE_DRIVE_FAULT": "refused"})
     assert said == ["MessageError Error: credential propagation was unsuccessful"]
 
 
 def test_drive_dies_in_mid_run_and_lives_again_when_it_is_mounted_anew(machine):
     look = "tell(lambda: os.listdir(at / 'MyDrive'))"
     lines = ["drive.mount(at)", look, look, look, "tell((at / 'MyDrive').exists)", "drive.mount(at, True)", look]
-    said = ask(machine, *lines, FAKE_DRIVE_FAULT="107", FAKE_DRIVE_GOOD="1", FAKE_DRIVE_HEALS="1")
+    fault = {"FAKE_DRIVE_FAULT": "107", "FAKE_DRIVE_GOOD": "1", "FAKE_DRIVE_HEALS": "1"}
+    said = ask(machine, *lines, extra=fault)
     dead = f"OSError [Errno 107] Transport endpoint is not connected: '{machine.content}/drive/MyDrive'"
     assert said[1:] == ["[]", dead, dead, "False", said[0], "[]"]
 
@@ -80,7 +81,7 @@ def test_files_come_and_go_and_secrets_are_missing(machine, tmp_path):
         "tell(lambda: userdata.get('HF_TOKEN'))",
         "files.download(sys.argv[1]); print(calls[-1][0])",
     )
-    said = ask(machine, upload, none, secret, noted, FAKE_UPLOADS=str(tmp_path / "up"))
+    said = ask(machine, upload, none, secret, noted, extra={"FAKE_UPLOADS": str(tmp_path / "up")})
     assert said[1:] == [
         "{'flower.txt': b'red'}",
         "FileNotFoundError Cannot find file: no.txt",

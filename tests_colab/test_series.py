@@ -21,11 +21,11 @@ def colab(tmp_path_factory) -> Machine:
     return machine
 
 
-def run(machine: Machine, notebooks: list[Path], use_drive: bool = False, **variables: str) -> str:
+def run(machine: Machine, notebooks: list[Path], use_drive: bool = False, extra: dict[str, str] | None = None) -> str:
     """Run notebooks in one workspace, again after the first time; "" or what stopped them."""
     place = machine.content / "project" / "notebooks"
-    opened = [open_in_colab(path, machine, place, USE_DRIVE=use_drive) for path in notebooks]
-    return machine.run(*opened, out=machine.content / "t2i", **variables)
+    opened = [open_in_colab(path, machine, place, {"USE_DRIVE": use_drive}) for path in notebooks]
+    return machine.run(*opened, out=machine.content / "t2i", extra=extra)
 
 
 def setups(machine: Machine, notebooks: list[Path]) -> list[str]:
@@ -49,7 +49,7 @@ def test_every_notebook_runs_with_drive(colab):
 def test_every_notebook_ends_well_when_drive_dies_behind_it(colab):
     (colab.drive / "t2i").mkdir(exist_ok=True)
     looked = {"FAKE_DRIVE_FAULT": "107", "FAKE_DRIVE_GOOD": "2"}  # the folder is made and listed, then it is gone
-    assert run(colab, NOTEBOOKS, use_drive=True, **looked) == ""
+    assert run(colab, NOTEBOOKS, use_drive=True, extra=looked) == ""
     assert all("Drive is mounted. Work stays in" in words for words in setups(colab, NOTEBOOKS))
 
 
@@ -62,7 +62,7 @@ def test_every_notebook_ends_well_when_drive_dies_behind_it(colab):
     ],
 )
 def test_a_drive_that_cannot_be_mounted_is_told_and_done_without(colab, fault, words):
-    assert run(colab, NOTEBOOKS[:1], use_drive=True, FAKE_DRIVE_FAULT=fault) == ""
+    assert run(colab, NOTEBOOKS[:1], use_drive=True, extra={"FAKE_DRIVE_FAULT": fault}) == ""
     told = setups(colab, NOTEBOOKS[:1])[0]
     assert "Drive was not mounted (" in told
     assert words in told

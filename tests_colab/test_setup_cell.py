@@ -61,13 +61,13 @@ def test_a_lone_notebook_takes_the_repository_that_it_names(machine, uploaded, c
         me = ["-c", "user.name=me", "-c", "user.email=me@localhost"]
         for command in (["init"], ["add", "."], [*me, "commit", "-m", "all"], ["tag", "v0"]):
             subprocess.run(["git", *command], cwd=clone, check=True, capture_output=True)
-    notebook = only_setup(open_in_colab(FIRST, machine, uploaded, REPOSITORY=f"file://{clone}{tag}"))
+    notebook = only_setup(open_in_colab(FIRST, machine, uploaded, {"REPOSITORY": f"file://{clone}{tag}"}))
     assert run_and_compare(machine, notebook, tmp_path / "out") == NEW | {"t2i-utils"}
     assert said(tmp_path / "out" / FIRST.name, 1).startswith(str(machine.folder))
 
 
 def test_a_lone_notebook_with_neither_says_what_to_bring(machine, uploaded, tmp_path):
-    notebook = open_in_colab(FIRST, machine, uploaded, REPOSITORY="")
+    notebook = open_in_colab(FIRST, machine, uploaded, {"REPOSITORY": ""})
     stopped = machine.run(notebook, out=tmp_path / "out")
     assert "failed in cell 2 (Setup): FileNotFoundError: no t2i_utils: upload its .whl (from `make wheel`)" in stopped
     assert str(uploaded) in stopped
