@@ -11,9 +11,9 @@ from torch import nn
 
 from t2i_utils.interfaces import Batch
 from t2i_utils.objectives.adversarial import BCE, Adversarial, Pairs, discriminator_losses, generator_losses
-from t2i_utils.objectives.round import Round, Term, paint_round
+from t2i_utils.objectives.round import Penalty, Round, Term, is_due, paint_round
 from t2i_utils.training.average import Average
-from t2i_utils.training.optimizers import Adam
+from t2i_utils.training.optimizers import Adam, RMSProp
 from t2i_utils.training.turns import Turn
 
 
@@ -28,8 +28,9 @@ class Recipe:
         discriminator_optimizer: waits for the discriminator.
         adversarial: the game.
         pairs: weights of real, painted and swapped pairs.
-        discriminator_terms: named terms added to the discriminator's loss.
+        discriminator_terms: named terms added to the discriminator's loss; penalties at the steps where they are due.
         generator_terms: named terms added to the generator's loss.
+        after_discriminator: called with the discriminator after each of its steps: weight clipping.
         critic_steps: the discriminator learns so many times for each time the generator does.
         schedule: from a step to a factor of both rates.
         average: decay of the generator's moving average, the one that paints; 0 paints with the last weights.
@@ -38,29 +39,43 @@ class Recipe:
 
     generator: nn.Module
     discriminator: nn.Module
-    generator_optimizer: Adam
-    discriminator_optimizer: Adam
+    generator_optimizer: Adam | RMSProp
+    discriminator_optimizer: Adam | RMSProp
     adversarial: Adversarial = BCE
     pairs: Pairs = field(default_factory=Pairs)
     discriminator_terms: Mapping[str, Term] = field(default_factory=dict)
     generator_terms: Mapping[str, Term] = field(default_factory=dict)
+    after_discriminator: Callable[[nn.Module], None] | None = None
     critic_steps: int = 1
     schedule: Callable[[int], float] | None = None
     average: float = 0.999
     batch_size: int = 64
 
+    def __post_init__(self):
+        penalties = [name for name, term in self.discriminator_terms.items() if isinstance(term, Penalty)]
+        mixing = [name for name, part in self.discriminator.named_modules() if mixes_examples(part)]
+        if penalties and mixing:
+            raise ValueError(
+                f"the penalty {penalties[0]!r} measures the slope of each example by itself, but {mixing[0]!r} of the "
+                "discriminator mixes the examples of a batch, so that none has a slope of its own; leave out the "
+                "penalty, or use a discriminator without batch normalisation"
+            )
+
     def prepare(self, seed: int) -> Callable[[Batch, int, frozenset[str]], Round]:
         """What the trainer calls on each batch: it paints, and keeps the graph only if the generator learns."""
+        terms = self.discriminator_terms.values()
 
         def paint(batch: Batch, step: int, due: frozenset[str]) -> Round:
-            return paint_round(self.generator, self.discriminator, batch, step, seed, "generator" in due)
+            watched = any(isinstance(term, Penalty) and term.watches and is_due(term, step) for term in terms)
+            return paint_round(self.generator, self.discriminator, batch, step, seed, "generator" in due, watched)
 
         return paint
 
     def judge(self, round: Round) -> dict[str, torch.Tensor]:
         """The discriminator's losses by name, scalars."""
         losses = discriminator_losses(round, self.adversarial, self.pairs)
-        return losses | {name: term(round) for name, term in self.discriminator_terms.items()}
+        terms = {name: term for name, term in self.discriminator_terms.items() if is_due(term, round.step)}
+        return losses | {name: term(round) for name, term in terms.items()}
 
     def fool(self, round: Round) -> dict[str, torch.Tensor]:
         """The generator's losses by name, scalars."""
@@ -71,7 +86,10 @@ class Recipe:
         """The two turns, discriminator first, and the average that the generator's turn keeps."""
         average = Average(self.generator, self.average)
         optimize = self.discriminator_optimizer(self.discriminator)
-        discriminator = Turn("discriminator", self.discriminator, optimize, self.judge, schedule=self.schedule)
+        after = partial(self.after_discriminator, self.discriminator) if self.after_discriminator else None
+        discriminator = Turn(
+            "discriminator", self.discriminator, optimize, self.judge, schedule=self.schedule, after=after
+        )
         generator = Turn(
             "generator",
             self.generator,
@@ -82,3 +100,10 @@ class Recipe:
             after=partial(average.update, self.generator),
         )
         return [discriminator, generator], average
+
+
+def mixes_examples(module: nn.Module) -> bool:
+    """Whether what a module makes of one example depends on the others of its batch; a module of ours that does says so
+    by an attribute `mixes_examples`."""
+    normalises = isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm))
+    return normalises or getattr(module, "mixes_examples", False)

@@ -114,8 +114,8 @@ def smallest_grid(image_size: int) -> int:
     return reached[image_size]
 
 
-def widths(image_size: int, base_channels: int) -> list[int]:
-    """Channels at 4, 8, 16 ... image_size / 2 pixels: they halve as resolution doubles, at most 8 x base_channels.
+def widths(image_size: int, base_channels: int, most: int = 8) -> list[int]:
+    """Channels at 4, 8, 16 ... image_size / 2 pixels: they halve as resolution doubles, at most `most` x base_channels.
 
     At 64 pixels with a base of 64 that is the usual [512, 256, 128, 64]; 32 and 128 pixels follow by the same rule, and
     28 too, which has 7 and 14 for 4 and 8.
@@ -126,7 +126,7 @@ def widths(image_size: int, base_channels: int) -> list[int]:
     sizes = [smallest_grid(image_size)]
     while sizes[-1] < image_size // 2:
         sizes.append(sizes[-1] * 2)
-    return [base_channels * min(8, image_size // (2 * size)) for size in sizes]
+    return [base_channels * min(most, image_size // (2 * size)) for size in sizes]
 
 
 def steps_between(channels: list[int]) -> list[tuple[int, int]]:

@@ -50,6 +50,22 @@ def bce(real_label: float = 1.0) -> Adversarial:
 
 BCE = bce()
 
+# Hinge: the discriminator stops pushing what it has already put beyond the margin.
+# From: Lim and Ye, Geometric GAN, 2017 (arXiv:1705.02894); Miyato et al., 2018, equations 16 and 17 (arXiv:1802.05957).
+HINGE = Adversarial(
+    real=lambda d: F.relu(1 - d).mean(),  # be above +1 on real pairs
+    fake=lambda d: F.relu(1 + d).mean(),  # be below -1 on the others
+    fool=lambda d: -d.mean(),  # the generator climbs
+)
+
+# Wasserstein: with a critic of slope 1 at most, minus its loss estimates the earth mover's distance.
+# From: Arjovsky et al., Wasserstein GAN, 2017, algorithm 1 (arXiv:1701.07875).
+WASSERSTEIN = Adversarial(
+    real=lambda d: -d.mean(),
+    fake=lambda d: d.mean(),
+    fool=lambda d: -d.mean(),
+)
+
 
 @dataclass(frozen=True)
 class Pairs:

@@ -8,8 +8,10 @@ painted for the discriminator are the ones the generator learns from, so nothing
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -29,6 +31,9 @@ class Round:
         step: batches seen before this one; terms read it, keep no counters.
         rng: draws of this step, a function of (seed, step), on the CPU.
         fake: pictures for the batch's captions, with history where the generator's turn is due.
+        watched: real pictures and their sentences collect gradients, because a penalty is due that asks for them. The
+            pass that it differentiates then runs in float32 whatever the others do: a graph that was recorded in
+            half precision cannot be made float32 afterwards, and a sixth power of a norm of 7 is infinite in fp16.
     """
 
     generator: Generator
@@ -37,23 +42,32 @@ class Round:
     step: int
     rng: torch.Generator
     fake: Sample
+    watched: bool = False
+
+    @cached_property
+    def text(self) -> Text:
+        """The captions of the real pictures; their sentences collect gradients where the round is watched."""
+        text = self.batch.text
+        return replace(text, sentence=text.sentence.detach().requires_grad_()) if self.watched else text
 
     @cached_property
     def real(self) -> tuple[Tensor, ...]:
         """The real pictures at every painted size, coarse to fine, each [batch, channels, size, size]."""
-        images = self.batch.images
+        images = self.batch.images.detach().requires_grad_() if self.watched else self.batch.images
         sizes = [image.shape[-1] for image in self.fake.images]
         return tuple(images if size == images.shape[-1] else F.adaptive_avg_pool2d(images, size) for size in sizes)
 
     @cached_property
     def real_features(self) -> tuple[Tensor, ...]:
         """The discriminator's features of the real pictures, once a step, whoever asks first."""
-        return self.discriminator.features(self.real)
+        with self.precision():
+            return self.discriminator.features(self.real)
 
     @cached_property
     def matching(self) -> list[Score]:
         """Scores of real pictures beside their own captions."""
-        return self.score(self.real_features, self.batch.text)
+        with self.precision():
+            return self.score(self.real_features, self.text)
 
     @cached_property
     def swapped(self) -> list[Score]:
@@ -75,6 +89,10 @@ class Round:
         """Scores of painted pictures in the generator's turn."""
         return self.score(self.painted_features, self.batch.text)
 
+    def precision(self) -> AbstractContextManager:
+        """Float32 for the pass that a penalty differentiates; whatever the trainer chose where none is due."""
+        return torch.autocast(self.batch.images.device.type, enabled=False) if self.watched else nullcontext()
+
     def score(self, features: tuple[Tensor, ...], text: Text) -> list[Score]:
         """The discriminator's scores, in float32: losses of half-precision logits lose what they are for.
 
@@ -93,8 +111,35 @@ def mean_scores(round: Round) -> dict[str, Tensor]:
 Term = Callable[[Round], Tensor]
 
 
+@runtime_checkable
+class Penalty(Protocol):
+    """A term that differentiates the discriminator, and may be left out of most steps.
+
+    Attributes:
+        every: due at steps divisible by it.
+        watches: it asks for gradients with respect to the real pictures and their sentences.
+    """
+
+    every: int
+    watches: bool
+
+    def __call__(self, round: Round) -> Tensor:
+        """The penalty, a scalar in float32."""
+
+
+def is_due(term: Term, step: int) -> bool:
+    """Whether a term belongs to the loss of this step: terms always, penalties at their own steps."""
+    return not isinstance(term, Penalty) or step % term.every == 0
+
+
 def paint_round(
-    generator: Generator, discriminator: Discriminator, batch: Batch, step: int, seed: int, with_history: bool
+    generator: Generator,
+    discriminator: Discriminator,
+    batch: Batch,
+    step: int,
+    seed: int,
+    with_history: bool,
+    watched: bool = False,
 ) -> Round:
     """Draw the step's noise and paint its pictures, the only ones that either player needs.
 
@@ -105,9 +150,10 @@ def paint_round(
         step: batches seen before this one.
         seed: of the run.
         with_history: True where the generator learns in this step; without, its graph is not kept.
+        watched: True where a penalty is due that asks for gradients of the real pairs.
     """
     rng = step_rng(seed, step)
     noise = draw_noise(generator.noise_shape, len(batch), rng).to(batch.images.device)
     with torch.set_grad_enabled(with_history):
         fake = generator(noise, batch.text)
-    return Round(generator, discriminator, batch, step, rng, fake)
+    return Round(generator, discriminator, batch, step, rng, fake, watched)

@@ -37,6 +37,26 @@ class Adam:
         return torch.optim.AdamW(groups, lr=self.rate, betas=self.betas, fused=True)
 
 
+@dataclass(frozen=True)
+class RMSProp:
+    """RMSProp, waiting for its module: no momentum, which WGAN's authors found to destabilise a clipped critic.
+
+    Attributes:
+        rate: the learning rate.
+        decay: of the mean square of gradients.
+
+    From: Tieleman and Hinton, lecture 6.5 of Neural Networks for Machine Learning, 2012.
+    """
+
+    rate: float
+    decay: float = 0.99
+
+    def __call__(self, module: nn.Module) -> torch.optim.Optimizer:
+        """The optimiser of what learns in `module`."""
+        learns = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        return torch.optim.RMSprop(learns, lr=self.rate, alpha=self.decay)
+
+
 def halving(every: int) -> Callable[[int], float] | None:
     """Halve the rate every so many steps (Reed et al.: 100 epochs); 0 keeps it constant."""
     if every < 0:

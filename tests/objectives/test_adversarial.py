@@ -8,7 +8,16 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from t2i_utils.interfaces import Score
-from t2i_utils.objectives.adversarial import BCE, Pairs, bce, discriminator_losses, generator_losses, total
+from t2i_utils.objectives.adversarial import (
+    BCE,
+    HINGE,
+    WASSERSTEIN,
+    Pairs,
+    bce,
+    discriminator_losses,
+    generator_losses,
+    total,
+)
 
 LOGITS = torch.linspace(-6, 6, 25)
 
@@ -21,6 +30,20 @@ def test_an_undecided_discriminator_pays_two_ln_two():
     undecided = torch.zeros(4, 1, 3, 3)
     assert (BCE.real(undecided) + BCE.fake(undecided)).item() == pytest.approx(2 * math.log(2))
     assert BCE.fool(undecided).item() == pytest.approx(math.log(2))
+
+
+def test_an_undecided_hinge_is_two_and_stops_beyond_its_margin():
+    undecided = torch.zeros(4, 3)
+    assert (HINGE.real(undecided) + HINGE.fake(undecided)).item() == 2
+    assert HINGE.real(torch.tensor([1.0, 5.0])).item() == HINGE.fake(torch.tensor([-1.0, -5.0])).item() == 0
+    assert HINGE.real(torch.tensor([-1.0])).item() == HINGE.fake(torch.tensor([1.0])).item() == 2
+    assert HINGE.fool(torch.tensor([3.0, 5.0])).item() == -4
+
+
+def test_the_wasserstein_critic_loses_minus_the_distance_that_it_sees():
+    real, painted = torch.tensor([4.0, 6.0]), torch.tensor([1.0, 0.0])
+    assert (WASSERSTEIN.real(real) + WASSERSTEIN.fake(painted)).item() == -(5 - 0.5)
+    assert WASSERSTEIN.fool(painted).item() == -0.5
 
 
 @pytest.mark.parametrize("real_label", [1.0, 0.9, 0.5])

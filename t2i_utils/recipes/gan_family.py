@@ -1,12 +1,7 @@
-"""Every system of the series as a paper's table of choices. The table SYSTEMS is at the end.
-
-A new system is a model file, perhaps a term, and one function here. Relatives repeat each other's arguments: what a
-command line or a notebook may set is read from the signature, and a reader sees a system whole.
-"""
+"""The first GANs that were told a sentence, and the one before them that was not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from t2i_utils.models import dcgan_cls as port
@@ -217,13 +212,3 @@ def dcgan_cls(
         average=average,
         batch_size=batch_size,
     )
-
-
-SYSTEMS: dict[str, Callable[..., Recipe]] = {
-    "vanilla_gan": vanilla_gan,
-    "gan": gan,
-    "gan_cls": gan_cls,
-    "gan_int": gan_int,
-    "gan_int_cls": gan_int_cls,
-    "dcgan_cls": dcgan_cls,
-}
