@@ -11,6 +11,7 @@ from torch import nn
 
 from t2i_utils.interfaces import Batch
 from t2i_utils.objectives.adversarial import BCE, Adversarial, Pairs, discriminator_losses, generator_losses
+from t2i_utils.objectives.augment import DiffAugment
 from t2i_utils.objectives.round import Penalty, Round, Term, is_due, paint_round
 from t2i_utils.training.average import Average
 from t2i_utils.training.optimizers import Adam, RMSProp
@@ -30,6 +31,8 @@ class Recipe:
         pairs: weights of real, painted and swapped pairs.
         discriminator_terms: named terms added to the discriminator's loss; penalties at the steps where they are due.
         generator_terms: named terms added to the generator's loss.
+        augment: changes every picture that the discriminator judges, real and painted alike; penalties that watch real
+            pairs differentiate with respect to the pictures before it, the gradient penalty's own pass goes without.
         after_discriminator: called with the discriminator after each of its steps: weight clipping.
         critic_steps: the discriminator learns so many times for each time the generator does.
         schedule: from a step to a factor of both rates.
@@ -45,6 +48,7 @@ class Recipe:
     pairs: Pairs = field(default_factory=Pairs)
     discriminator_terms: Mapping[str, Term] = field(default_factory=dict)
     generator_terms: Mapping[str, Term] = field(default_factory=dict)
+    augment: DiffAugment | None = None
     after_discriminator: Callable[[nn.Module], None] | None = None
     critic_steps: int = 1
     schedule: Callable[[int], float] | None = None
@@ -67,7 +71,8 @@ class Recipe:
 
         def paint(batch: Batch, step: int, due: frozenset[str]) -> Round:
             watched = any(isinstance(term, Penalty) and term.watches and is_due(term, step) for term in terms)
-            return paint_round(self.generator, self.discriminator, batch, step, seed, "generator" in due, watched)
+            history = "generator" in due
+            return paint_round(self.generator, self.discriminator, batch, step, seed, history, watched, self.augment)
 
         return paint
 

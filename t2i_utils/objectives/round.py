@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from t2i_utils.interfaces import Batch, Discriminator, Generator, Sample, Score, Text, draw_noise, step_rng
+from t2i_utils.objectives.augment import Change, DiffAugment
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Round:
         watched: real pictures and their sentences collect gradients, because a penalty is due that asks for them. The
             pass that it differentiates then runs in float32 whatever the others do: a graph that was recorded in
             half precision cannot be made float32 afterwards, and a sixth power of a norm of 7 is infinite in fp16.
+        augment: changes every picture before the discriminator sees it; None leaves them as they are.
     """
 
     generator: Generator
@@ -43,6 +45,19 @@ class Round:
     rng: torch.Generator
     fake: Sample
     watched: bool = False
+    augment: DiffAugment | None = None
+
+    @cached_property
+    def change(self) -> Change:
+        """How the step's pictures are changed, real and painted ones alike."""
+        return self.augment.draw(len(self.batch), self.rng)
+
+    def features(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """What the discriminator makes of pictures, [batch or fewer, channels, size, size] each, after augmentation."""
+        if self.augment is not None:
+            change = self.change.first(len(images[-1]))
+            images = tuple(self.augment(image, change) for image in images)
+        return self.discriminator.features(images)
 
     @cached_property
     def text(self) -> Text:
@@ -61,7 +76,7 @@ class Round:
     def real_features(self) -> tuple[Tensor, ...]:
         """The discriminator's features of the real pictures, once a step, whoever asks first."""
         with self.precision():
-            return self.discriminator.features(self.real)
+            return self.features(self.real)
 
     @cached_property
     def matching(self) -> list[Score]:
@@ -77,12 +92,12 @@ class Round:
     @cached_property
     def painted(self) -> list[Score]:
         """Scores of painted pictures in the discriminator's turn: no gradient reaches the generator."""
-        return self.score(self.discriminator.features(self.fake.detach().images), self.batch.text)
+        return self.score(self.features(self.fake.detach().images), self.batch.text)
 
     @cached_property
     def painted_features(self) -> tuple[Tensor, ...]:
         """The discriminator's features of the painted pictures in the generator's turn, with their history."""
-        return self.discriminator.features(self.fake.images)
+        return self.features(self.fake.images)
 
     @cached_property
     def fooling(self) -> list[Score]:
@@ -140,6 +155,7 @@ def paint_round(
     seed: int,
     with_history: bool,
     watched: bool = False,
+    augment: DiffAugment | None = None,
 ) -> Round:
     """Draw the step's noise and paint its pictures, the only ones that either player needs.
 
@@ -151,9 +167,10 @@ def paint_round(
         seed: of the run.
         with_history: True where the generator learns in this step; without, its graph is not kept.
         watched: True where a penalty is due that asks for gradients of the real pairs.
+        augment: changes pictures before the discriminator sees them.
     """
     rng = step_rng(seed, step)
     noise = draw_noise(generator.noise_shape, len(batch), rng).to(batch.images.device)
     with torch.set_grad_enabled(with_history):
         fake = generator(noise, batch.text)
-    return Round(generator, discriminator, batch, step, rng, fake, watched)
+    return Round(generator, discriminator, batch, step, rng, fake, watched, augment)

@@ -33,7 +33,7 @@ def interpolated_sentences(adversarial: Adversarial, beta: float = 0.5, weight: 
         order = torch.arange(2 * half, device=round.batch.images.device)
         text = round.batch.text.take(order[:half]).mix(round.batch.text.take(order[half:]), 1 - beta)
         noise = draw_noise(round.generator.noise_shape, half, round.rng).to(text.sentence.device)
-        features = round.discriminator.features(round.generator(noise, text).images)
+        features = round.features(round.generator(noise, text).images)
         return weight * total(adversarial.fool, round.score(features, text))
 
     return term

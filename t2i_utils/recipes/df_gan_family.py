@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from t2i_utils.models import df_gan as fusion
 from t2i_utils.objectives.adversarial import HINGE, Pairs
+from t2i_utils.objectives.augment import DiffAugment
 from t2i_utils.objectives.penalties import MatchingAwarePenalty
 from t2i_utils.recipe import Recipe
 from t2i_utils.training.optimizers import Adam
@@ -19,6 +20,7 @@ def df_gan(
     discriminator_rate: float = 4e-4,
     penalty: float = 2.0,
     penalty_every: int = 1,
+    augment: float = 0.0,
     average: float = 0.999,
     batch_size: int = 32,
     channels: int = 3,
@@ -35,6 +37,7 @@ def df_gan(
         discriminator_rate: Adam's learning rate, of the discriminator.
         penalty: weight of the matching-aware penalty.
         penalty_every: steps between two penalties, each then so many times as strong; the paper's is 1.
+        augment: probability of each picture that the discriminator sees to be changed (DiffAugment, for small data).
         average: decay of the generator's moving average (ours; the authors have none).
         batch_size: pictures a step.
         channels: of the pictures: 3 for colour, 1 for grey.
@@ -49,6 +52,7 @@ def df_gan(
         adversarial=HINGE,
         pairs=Pairs(real=1.0, painted=0.5, swapped=0.5),
         discriminator_terms={"matching_aware": MatchingAwarePenalty(penalty, every=penalty_every)},
+        augment=DiffAugment(augment) if augment else None,
         average=average,
         batch_size=batch_size,
     )
