@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from benchmarks import __main__ as command
-from benchmarks import loader, memory, picture, step, timing, trainer
+from benchmarks import df_gan, loader, memory, picture, step, timing, trainer
+from t2i_utils import recipes
 from t2i_utils.interfaces import draw_noise
 from t2i_utils.objectives.round import step_rng
 from t2i_utils.recipes import Recipe, dcgan_cls
@@ -72,6 +73,51 @@ def test_the_usual_step_really_does_more():
     count(usual)
     step.UsualStep(usual).learn(batch, noise_of(usual, 8, 0))
     assert (seen.count("look"), seen.count("paint")) == (5, 2)
+
+
+WAYS = [df_gan.BEST, df_gan.USUAL, *(replace(df_gan.BEST, **{name: False}) for name in ("channels_last", "frozen"))]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_of_a_df_gan_step_has_the_same_losses_and_gradients(way):
+    def small_df_gan() -> Recipe:
+        torch.manual_seed(SEED)
+        recipe = recipes.df_gan(32, 16, 8, 8, rate=1e-4, penalty_every=1)
+        for name, parameter in recipe.discriminator.named_parameters():
+            if name.endswith("gate"):  # closed at the start, which would hide half of the discriminator
+                torch.nn.init.ones_(parameter)
+        return recipe
+
+    batch, ours, hand = step.random_batch(8, 32, 16), small_df_gan(), small_df_gan()
+    seen = {}
+    trainer_ = step.our_step(ours, SEED)
+    trainer_.turns[0].before_step = lambda: seen.update(gradients(ours.discriminator))
+    _, losses = trainer_.learn(batch)
+    by_hand = df_gan.HandStep(hand, replace(way, every=1))
+    painted = by_hand.generator(noise_of(hand, 8, 0), batch.text).images[-1]
+    hand_losses = by_hand.judge(batch, painted)
+    judged = gradients(hand.discriminator)  # read here: the generator's turn may add to them
+    by_hand.discriminator_optimizer.step()
+    hand_losses |= by_hand.fool(batch, painted)
+    assert_same(losses, {name: loss.detach() for name, loss in hand_losses.items()}, 1e-5)
+    assert_same(seen, judged, 1e-5)
+    assert_same(gradients(ours.generator), gradients(hand.generator), 1e-5)
+    assert set(losses) > {"discriminator/matching_aware"}
+
+
+def test_the_ways_differ_in_what_they_name():
+    batch = step.random_batch(4, 32, 16)
+
+    def learn(way: df_gan.Way) -> tuple[list[bool], bool, bool]:
+        hand = df_gan.HandStep(recipes.df_gan(32, 16, 8, 8), way)
+        due = ["discriminator/matching_aware" in hand.learn(batch, torch.randn(4, 100)) for _ in range(4)]
+        before = hand.discriminator.see[0].weight.grad.clone()
+        hand.fool(batch, hand.generator(torch.randn(4, 100), batch.text).images[-1])
+        collects = not torch.equal(before, hand.discriminator.see[0].weight.grad)
+        return due, collects, hand.discriminator.see[0].weight.is_contiguous()
+
+    assert learn(df_gan.BEST) == ([True, False, False, False], False, False)
+    assert learn(df_gan.USUAL) == ([True] * 4, True, True)
 
 
 def test_constants_of_the_usual_step_are_the_recipes():
@@ -166,7 +212,7 @@ def test_one_benchmark_can_be_chosen_and_all_are_listed(monkeypatch, capsys):
     monkeypatch.setattr(command, "measure", lambda benchmark: pytest.fail("--list measures nothing"))
     assert command.main(["--list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
-        *["loader", "step", "trainer", "picture"]
+        *["loader", "step", "df_gan", "memory", "frozen", "lazy", "trainer", "picture"]
     ]
     assert command.main(["--list", "--only", "step"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
@@ -179,6 +225,10 @@ def test_bars_are_the_promised_ones():
     assert [(claim.name, claim.bar, claim.at_most) for claim in command.BENCHMARKS] == [
         ("loader", 100, False),
         ("step", 1.6, False),
+        ("df_gan", 1.5, False),
+        ("memory", 1.05, False),
+        ("frozen", 1.02, False),
+        ("lazy", 1.05, False),
         ("trainer", 1.05, True),
         ("picture", 2.5, True),
     ]
