@@ -1,10 +1,11 @@
 """A DF-GAN step in our default settings (batch 32, 64 px, 256-d sentences, a penalty every 4th step) against the usual.
 
-The usual step has contiguous memory, a penalty with its double backward in every step, and a discriminator of which the
-weights collect gradients in the generator's turn, where nobody looks at them. Everything else is the same on both sides, in
-particular that the hinge and the penalty share a pass and that pictures are painted once; a test shows that losses and
-gradients are equal while the penalty is due. Each of the three causes has a line of its own: the best hand-written step
-against the same one without it. All lines time 4 steps at a time, one of which has the lazy side's penalty.
+The usual step has contiguous memory, a penalty with its double backward in every step, and a discriminator whose
+weights collect gradients in the generator's turn, where nobody looks at them. Everything else is the same on both
+sides, in particular that the hinge and the penalty share a pass and that pictures are painted once; a test shows that
+losses and gradients are equal while the penalty is due. Each of the three causes has a line of its own: the best
+hand-written step against the same one without it. All lines time 4 steps at a time, one of which has the lazy side's
+penalty.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def packaged_folder() -> Path | None:
     except importlib.metadata.PackageNotFoundError:
         return None
     # either file will do: from Python 3.12 on, a list of files leaves out those that were deleted
-    return next((Path(file.locate()).parent for file in files if file.name in HASHES), None)
+    return next((Path(file.locate()).parent for file in files if file.name in (WEIGHTS, VOCABULARY)), None)
 
 
 def hub_folder() -> Path | None:
