@@ -9,6 +9,8 @@ allocates and never runs are left out, and one rule gives 16 to 256 px.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -106,12 +108,18 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor, text: Text) -> Sample:
         """noise: [batch, noise_dim]; returns one picture a caption, [batch, channels, size, size] in [-1, 1]."""
+        return self.paint_with([text] * len(self.blocks), noise)
+
+    def paint_with(self, texts: Sequence[Text], noise: Tensor) -> Sample:
+        """The same with a caption of its own for every block, coarse to fine: what does each of them listen to?
+
+        texts: one a block, [batch] captions each; noise: [batch, noise_dim]; returns as `forward`.
+        """
         places = "batch (channels height width) -> batch channels height width"
         features = rearrange(self.start(noise), places, height=self.grid, width=self.grid)
         features = features.contiguous(memory_format=torch.channels_last)
-        condition = torch.cat([noise, text.sentence], dim=1)
-        for block in self.blocks:
-            features = block(features, condition)
+        for block, text in zip(self.blocks, texts, strict=True):
+            features = block(features, torch.cat([noise, text.sentence], dim=1))
         return Sample((torch.tanh(self.paint(F.leaky_relu(features, 0.2))),))
 
 

@@ -53,6 +53,19 @@ def test_channels_halve_as_resolution_doubles(image_size, grid, widths):
     assert discriminator.features(images)[-1].shape == (2, widths[0], grid, grid)
 
 
+def test_every_block_can_be_told_another_caption():
+    torch.manual_seed(0)
+    generator = df_gan.Generator(16, text_dim=6, base_channels=4, noise_dim=5)
+    for part in generator.modules():
+        if isinstance(part, df_gan.Affine):
+            torch.nn.init.normal_(part.scale[-1].weight)
+    one, other, noise = Text(torch.randn(1, 6)), Text(torch.randn(1, 6)), torch.randn(1, 5)
+    plain = generator(noise, one).images[-1]
+    assert torch.equal(generator.paint_with([one, one], noise).images[-1], plain)
+    mixed = [generator.paint_with(texts, noise).images[-1] for texts in ([one, other], [other, one], [other, other])]
+    assert len({tuple(picture.flatten().tolist()) for picture in (plain, *mixed)}) == 4
+
+
 def test_noise_enters_every_block_and_not_only_the_start():
     torch.manual_seed(0)
     generator = df_gan.Generator(16, text_dim=6, base_channels=4, noise_dim=5)
