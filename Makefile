@@ -30,7 +30,7 @@ test: lint  ## lint, then every test
 
 test-colab: .venv-colab/installed.stamp .venv-floor/installed.stamp  ## the same with Colab's versions, then with the lowest (6 GB each)
 	.venv-colab/bin/python -m pytest -q tests_colab
-	.venv-floor/bin/python -m pytest -q $(FLOOR_TESTS)
+	.venv-floor/bin/python -m pytest -q --disable-warnings $(FLOOR_TESTS)
 
 bench: setup  ## speed against the usual way of doing it, as ratios
 	$(BIN)/python -m benchmarks

@@ -216,7 +216,7 @@ def install_missing() -> list[str]:
     """Install what is missing and leave what is there exactly as it is; return the lines installed.
 
     Raises:
-        RuntimeError: where pip fails, with its last line and the way out.
+        RuntimeError: where pip fails, with its first error and the way out.
     """
     lines = missing()
     if not lines:
@@ -229,7 +229,8 @@ def install_missing() -> list[str]:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", str(constraints), *lines]
         result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        said = (result.stderr.strip().splitlines() or ["nothing"])[-1]
+        every = result.stderr.strip().splitlines() or ["nothing"]
+        said = next((line for line in every if line.startswith("ERROR:")), every[-1])  # the first says what is wrong
         raise RuntimeError(
             f"pip could not install {', '.join(lines)}; it said: {said}. Switch the internet on (Kaggle: Settings, "
             "Internet) or install them by hand, then run this cell again"

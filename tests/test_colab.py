@@ -248,7 +248,7 @@ def test_nothing_is_run_where_nothing_is_missing(monkeypatch):
 
 def test_a_failed_installation_ends_with_pips_reason_and_the_way_out(monkeypatch):
     monkeypatch.setattr(colab, "missing", lambda: ["ftfy>=6.1"])
-    failed = subprocess.CompletedProcess([], 1, "", "one\nERROR: no internet")
+    failed = subprocess.CompletedProcess([], 1, "", "one\nERROR: no internet\nERROR: see a page")
     monkeypatch.setattr(subprocess, "run", lambda command, **options: failed)
     with pytest.raises(RuntimeError, match=r"ftfy>=6\.1; it said: ERROR: no internet.*Internet"):
         colab.install_missing()

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import nbformat
 import pytest
-from machine import Machine, open_in_colab, said
+from machine import ROOT, Machine, open_in_colab, said
 
 import series
 
@@ -95,3 +96,18 @@ def test_builds_that_no_index_offers_stay_too(machine, clone, tmp_path):
     assert machine.versions()["torch"] == version
     notebook = only_setup(open_in_colab(FIRST, machine, clone / "opened"))
     assert run_and_compare(machine, notebook, tmp_path / "out") == NEW
+
+
+def test_a_requirement_that_wants_another_numpy_is_refused(machine, tmp_path):
+    """Without the list of what is kept, pip would bring the newer numpy, and half of Colab's packages would break."""
+    before, greedy = machine.versions(), tmp_path / "greedy-1.0-py3-none-any.whl"
+    record = "Metadata-Version: 2.1\nName: greedy\nVersion: 1.0\nRequires-Dist: numpy>=2.2\n"
+    kind = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(greedy, "w") as archive:
+        for name, text in (("METADATA", record), ("WHEEL", kind), ("RECORD", "")):
+            archive.writestr(f"greedy-1.0.dist-info/{name}", text)
+    ask = f"colab.requirements = lambda: ['greedy @ {greedy.as_uri()}']\ncolab.install_missing()"
+    done = machine.call("-c", f"import sys\nsys.path.append({str(ROOT)!r})\nfrom t2i_utils import colab\n{ask}")
+    assert "RuntimeError: pip could not install greedy" in done.stderr
+    assert "conflicting dependencies" in done.stderr.splitlines()[-1]
+    assert machine.versions() == before
