@@ -1,6 +1,7 @@
 """Where this runs and what follows from it; every place is faked, no GPU, Drive or network is used."""
 
 import importlib.metadata
+import os
 import subprocess
 import sys
 import types
@@ -261,3 +262,24 @@ def test_a_copied_folder_without_metadata_knows_no_requirements(monkeypatch, tmp
     monkeypatch.setattr(colab, "checkout", lambda: None)
     monkeypatch.setattr(importlib.metadata, "requires", requires)
     assert colab.requirements() == []
+
+
+DENORMAL = """
+import torch
+from t2i_utils.colab import choose_device
+choose_device()
+torch.set_num_threads(2)
+print(int((torch.full((4_000_000,), 1e-38) * 1e-3).count_nonzero()))
+"""
+
+
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor cannot flush denormal numbers")
+def test_on_a_cpu_every_thread_flushes_what_is_too_small_to_matter():
+    result = subprocess.run(
+        [sys.executable, "-c", DENORMAL],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
+    assert result.stdout.strip() == "0"
