@@ -87,7 +87,10 @@ def _card(packed: Painter, facts: Facts, trained: str, told: dict, note: str, re
     parameters = sum(p.numel() for p in packed.generator.parameters())
     words = ", ".join(word for word in packed.encoder.vocabulary if word.isalpha())
     pictures = ", ".join(f"{count:,} {split}" for split, count in facts.pictures.items())
-    scores = f"```\n{report}\n```" if report else "Not scored: nobody can read the attributes of this data set."
+    scores = "Not scored: nobody can read the attributes of this data set."
+    if report:
+        no_better = [name for name, score in report.painted.items() if score.low <= report.chance[name]]
+        scores = f"```\n{report}\n```\n\nNot better than chance: {', '.join(no_better) or 'none of them'}."
     return f"""# {facts.dataset} at {facts.image_size} px by {trained}
 
 {parameters:,} parameters in float16, with the text tower of the CLIP that it was trained with.
