@@ -38,16 +38,21 @@ def open_painter(name: str | Path = USUAL, device: torch.device | str = "cpu") -
     """
     from t2i_utils.colab import workspace
 
-    places = [Path(name), PUBLISHED / name, workspace() / name]
-    for place in places:
+    looked = []
+    for home in (
+        Path,
+        PUBLISHED.joinpath,
+        lambda place: workspace() / place,
+    ):  # the last makes its folder: so it is last
+        place = home(name)
         if (place / GENERATOR).is_file():
             return _open_packed(place, device)
         if (place / "checkpoints").is_dir():
             return _open_run(place, device)
-    looked = ", ".join(str(place) for place in dict.fromkeys(places))
+        looked.append(str(place))
     raise FileNotFoundError(
-        f"no painter is called {str(name)!r} (looked for {looked}); the package brings {', '.join(published())}, "
-        "and `train` makes others"
+        f"no painter is called {str(name)!r} (looked for {', '.join(dict.fromkeys(looked))}); the package brings "
+        f"{', '.join(published())}, and `train` makes others"
     )
 
 

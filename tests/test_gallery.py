@@ -118,6 +118,13 @@ def test_it_paints_flowers_of_the_colour_that_was_asked_for(word, strongest):
     assert petals[strongest].min() > petals[weakest].max() + 20, petals
 
 
+def test_painting_leaves_no_folder_behind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("T2I_WORKSPACE", str(tmp_path / "workspace"))
+    open_painter("flowers").paint(["a red flower"])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_word_it_never_saw_hardly_changes_its_pictures():
     painter = open_painter()
     plain, strange, other = (
