@@ -65,10 +65,10 @@ def _open_packed(folder: Path, device: torch.device | str) -> Painter:
     try:
         with safe_open(path, "pt") as file:
             told = file.metadata() or {}
-            with torch.device("meta"):  # only shapes: nothing is drawn that the weights replace
+            with torch.random.fork_rng(devices=[]):  # the meta device would import a compiler: a second or more
                 generator = SYSTEMS[told["system"]](**json.loads(told["arguments"])).generator
             state = {key: _whole_numbers_stay(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
-        generator.load_state_dict(state, assign=True)
+        generator.load_state_dict(state)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         said = str(error).partition("\n")[0]
         raise ValueError(f"{path} holds no weights that this version opens ({said}); copy the folder again") from error

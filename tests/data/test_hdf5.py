@@ -198,7 +198,9 @@ def test_ctrl_c_leaves_nothing_and_the_old_file_as_it_was(copy, workers):
 
 
 SLOW_BUILD = """
-import sys, time
+import signal, sys, time
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
 from pathlib import Path
 from tiny_source import example, paint, tiny_source
 from t2i_utils.data.build import build
