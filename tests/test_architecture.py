@@ -21,7 +21,7 @@ ALLOWED = {
     "models": {"interfaces"},
     "objectives": {"interfaces"},
     "text": {"interfaces", "colab", "whole", "data", "training"},
-    "metrics": {"interfaces", "colab", "data", "training", "text"},
+    "metrics": {"interfaces", "colab", "data", "training", "text", "whole"},
     "recipe": BASE - {"metrics", "colab"},
     "recipes": (BASE - {"metrics", "colab"}) | {"recipe"},
     "painter": BASE | {"recipe", "recipes"},

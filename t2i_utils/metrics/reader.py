@@ -7,12 +7,17 @@ accuracy on the data set's own held-out renderings is the ceiling of every score
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,6 +29,7 @@ from t2i_utils.training.budget import Budget
 from t2i_utils.training.optimizers import Adam
 from t2i_utils.training.trainer import Trainer, as_it_is
 from t2i_utils.training.turns import Turn
+from t2i_utils.whole import write_whole
 
 READER_SEED = 77  # so that no data set's seed gives the reader's own renderings
 
@@ -118,6 +124,36 @@ def train_reader(size: int, steps: int = 300, batch_size: int = 128, pictures: i
     turn = Turn("reader", reader, Adam(3e-3)(reader), losses, schedule=lambda step: 1 - step / steps)
     Trainer([turn], as_it_is).run(batches, Budget(steps=steps))
     return reader.eval()
+
+
+def ready_reader(size: int, folder: Path, **how: int) -> Reader:
+    """The same reader from a file that an earlier call left, or a new one that leaves it for the next notebook.
+
+    Args:
+        size: of the pictures it will read, in pixels.
+        folder: where `reader_SIZE.safetensors` lies or will lie.
+        how: further arguments of `train_reader`. A file of a reader that was trained otherwise, or on flowers that were
+            drawn otherwise, is replaced.
+    """
+    path = folder / f"reader_{size}.safetensors"
+    made_of = {"size": str(size), "how": json.dumps(how, sort_keys=True), "flowers": _drawn_like()}
+    try:
+        with safe_open(path, "pt") as file:
+            if (file.metadata() or {}) == made_of:
+                reader = Reader(ATTRIBUTES)
+                reader.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+                return reader.to(memory_format=torch.channels_last).eval()  # as the trainer left it: bitwise the same
+    except (OSError, SafetensorError, RuntimeError):
+        pass  # none there, or none that can be used: a new one takes seconds
+    reader = train_reader(size, **how)
+    write_whole(path, save({name: tensor.contiguous() for name, tensor in reader.state_dict().items()}, made_of))
+    return reader
+
+
+def _drawn_like() -> str:
+    """A mark of how flowers are drawn today: sha256 of a few small ones."""
+    rng = np.random.default_rng(READER_SEED)
+    return hashlib.sha256(b"".join(render(draw_flower(rng), 32).tobytes() for _ in range(12))).hexdigest()
 
 
 def jitter(images: Tensor, rng: torch.Generator) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 
 from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import ATTRIBUTES
-from t2i_utils.metrics.reader import Reader, jitter, reading_accuracy, train_reader, unit
+from t2i_utils.metrics.reader import Reader, jitter, reading_accuracy, ready_reader, train_reader, unit
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -53,6 +53,23 @@ def test_an_answer_does_not_depend_on_who_stands_beside_it(reader, plain_file):
     reader.train()
     assert torch.equal(reader.read(images)["background"], together["background"])
     assert torch.equal(state(reader), before)
+
+
+def test_a_ready_reader_is_trained_once_and_again_only_where_it_would_be_another(tmp_path, monkeypatch):
+    how = {"steps": 2, "batch_size": 4, "pictures": 8}
+    first, path = ready_reader(32, tmp_path, **how), tmp_path / "reader_32.safetensors"
+    written = path.stat().st_mtime_ns
+    again = ready_reader(32, tmp_path, **how)
+    images = torch.randint(256, (5, 3, 32, 32), dtype=torch.uint8)
+    assert torch.equal(first.features(images), again.features(images))
+    assert path.stat().st_mtime_ns == written
+    assert not torch.equal(state(ready_reader(32, tmp_path, **how, seed=1)), state(first))
+    path.write_bytes(path.read_bytes()[:-100])
+    assert torch.equal(state(ready_reader(32, tmp_path, **how)), state(first))
+    monkeypatch.setattr("t2i_utils.metrics.reader._drawn_like", lambda: "petals with teeth")
+    written = path.stat().st_mtime_ns
+    ready_reader(32, tmp_path, **how)
+    assert path.stat().st_mtime_ns > written
 
 
 def test_the_same_seed_trains_the_same_reader_and_nobody_elses_randomness_is_drawn():
