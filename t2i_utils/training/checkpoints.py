@@ -11,14 +11,14 @@ import hashlib
 import io
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from t2i_utils.whole import write_whole
+from t2i_utils.whole import write_whole, writing_whole
 
 KEPT = 2
 
@@ -38,13 +38,14 @@ class Checkpoint:
     facts: dict[str, Any]
 
 
-def save(folder: Path, state: Mapping[str, Any], facts: Mapping[str, Any]) -> Path:
-    """Save a trainer's state and keep the last two.
+def save(folder: Path, state: Mapping[str, Any], facts: Mapping[str, Any], busy: Collection[Path] = ()) -> Path:
+    """Save a trainer's state; keep the last two and the best.
 
     Args:
         folder: made if it is not there.
         state: of `Trainer.state_dict`; tensors and plain values.
-        facts: plain values that a resuming run compares, JSON.
+        facts: plain values that a resuming run compares, JSON; "score" among them says how good the run was then.
+        busy: manifests that somebody is reading and that stay therefore.
 
     Returns:
         The state's path.
@@ -64,10 +65,54 @@ def save(folder: Path, state: Mapping[str, Any], facts: Mapping[str, Any]) -> Pa
     }
     write_whole(path.with_suffix(".json"), json.dumps(manifest, indent=1).encode())
     # later ones are not whole, or the run would have gone on from them: they must not push out those that are
-    for old in [manifest for manifest in manifests(folder) if manifest.stem <= path.stem][KEPT:]:
+    told = {other: told for other in manifests(folder) if (told := tell(other)) and told["step"] <= state["step"]}
+    for old in told.keys() - worth_keeping(told) - set(busy):
         old.unlink()  # the manifest first: a state without one is never taken for whole
         old.with_suffix(".pt").unlink(missing_ok=True)
     return path
+
+
+def worth_keeping(told: Mapping[Any, Mapping[str, Any]]) -> set:
+    """Of manifests by name: the names of the last two and of the best by its score (the newer of two equals)."""
+    newest = sorted(told, key=lambda name: (told[name]["step"], str(name)), reverse=True)
+    scored = [name for name in newest if told[name]["facts"].get("score") is not None]
+    return {*newest[:KEPT], *sorted(scored, key=lambda name: -told[name]["facts"]["score"])[:1]}
+
+
+def tell(manifest: Path) -> dict[str, Any] | None:
+    """What a manifest says, without looking at its state; None for one that cannot be read."""
+    try:
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+        return told if isinstance(told.get("facts"), dict) and isinstance(told.get("step"), int) else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def adopt(folder: Path, told: Mapping[str, Any], bring: Callable[[Path], object]) -> Path:
+    """Make a state that lies elsewhere a checkpoint of this folder, if it is the one that its manifest describes.
+
+    Args:
+        folder: made if it is not there.
+        told: what the manifest says there.
+        bring: writes the state to the path that it is given.
+
+    Returns:
+        The manifest's path.
+
+    Raises:
+        OSError: whatever `bring` raises.
+        ValueError: if size or sha256 differ; nothing is left of it then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step_{told['step']:08d}.pt"
+    with writing_whole(path) as partial:
+        bring(partial)
+        with open(partial, "rb") as file:
+            right = hashlib.file_digest(file, "sha256").hexdigest() == told["sha256"] and file.tell() == told["bytes"]
+        if not right:
+            raise ValueError("size or sha256 differ")
+    write_whole(path.with_suffix(".json"), json.dumps({**told, "file": path.name}, indent=1).encode())
+    return path.with_suffix(".json")
 
 
 def manifests(folder: Path) -> list[Path]:

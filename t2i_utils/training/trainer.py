@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from t2i_utils.training.budget import Budget
+from t2i_utils.training.guard import Buffers, Guard
 from t2i_utils.training.turns import Losses, Turn
 
 Prepare = Callable[[Any, int, frozenset[str]], Any]
@@ -33,6 +34,12 @@ class Trainer:
         half: None for float32, torch.bfloat16, or torch.float16 with one gradient scaler a turn, so that one player's
             overflow does not cost the other its step.
         state: more modules whose state belongs to the run: averages, terms that learn.
+
+    Attributes:
+        step: batches seen.
+        rate: factor of every optimiser's rates, beside its schedule; halved by a run that had to go back.
+        guard: what was skipped because its numbers were not finite.
+        norms: by player, the norm of its last turn's gradient, a scalar.
     """
 
     def __init__(
@@ -49,6 +56,9 @@ class Trainer:
         self.half = half
         self.state = dict(state or {})
         self.step = 0
+        self.rate = 1.0
+        self.guard = Guard()
+        self.norms: dict[str, Tensor] = {}
         for module in [turn.module for turn in self.turns] + list(self.state.values()):
             module.to(self.device, memory_format=torch.channels_last)
         for turn in self.turns:
@@ -75,7 +85,15 @@ class Trainer:
                 return
 
     def learn(self, batch: Any) -> tuple[Any, dict[str, Tensor]]:
-        """One step: every turn that is due, in order. Returns what `prepare` made and the losses by "turn/name"."""
+        """One step: every turn that is due, in order. Returns what `prepare` made and the losses by "turn/name".
+
+        A turn whose losses or gradients are not finite is skipped: its weights, its optimiser and what follows its step
+        (averages, clipping) stay as they are, and running statistics go back to where the step found them.
+
+        Raises:
+            DivergedError: after several such turns of one player in a row.
+        """
+        buffers = Buffers([turn.module for turn in self.turns])
         due = [turn for turn in self.turns if turn.due(self.step)]
         for turn in self.turns:
             turn.freeze(False)
@@ -83,17 +101,23 @@ class Trainer:
             moment = self.prepare(batch, self.step, frozenset(turn.name for turn in due))
         losses: dict[str, Tensor] = {}
         for turn in due:
-            losses |= self.take(turn, moment)
+            seen, taken = self.take(turn, moment)
+            losses |= seen
+            if not taken:
+                buffers.restore()
         for turn in self.turns:
             turn.freeze(False)  # between steps nobody is frozen: other turns may be made of the same networks
         self.step += 1
         return moment, losses
 
-    def take(self, turn: Turn, moment: Any) -> dict[str, Tensor]:
-        """One turn: losses, backward, optimiser. Returns its losses, detached, summed over accumulated parts."""
+    def take(self, turn: Turn, moment: Any) -> tuple[dict[str, Tensor], bool]:
+        """One turn: losses, backward, optimiser.
+
+        Returns its losses, detached, summed over accumulated parts, and whether anything was learnt from them.
+        """
         for other in self.turns:
             other.freeze(other is not turn)
-        turn.set_rate(self.step)
+        turn.set_rate(self.step, self.rate)
         turn.optimizer.zero_grad(set_to_none=True)
         scaler = self.scalers[turn.name]
         seen: dict[str, Tensor] = {}
@@ -104,13 +128,17 @@ class Trainer:
                 seen[key] = seen[key] + value.detach() if key in seen else value.detach()
         if scaler.is_enabled():
             scaler.unscale_(turn.optimizer)
-        if turn.before_step is not None:
-            turn.before_step()
-        scaler.step(turn.optimizer)
+        self.norms[turn.name] = gradient_norm(turn)
+        scale = scaler.get_scale() if scaler.is_enabled() else 1.0
+        taken = self.guard.fine(turn, seen, self.norms[turn.name], self.step, scale)
+        if taken:
+            if turn.before_step is not None:
+                turn.before_step()
+            scaler.step(turn.optimizer)
         scaler.update()
-        if turn.after is not None:
+        if taken and turn.after is not None:
             turn.after()
-        return seen
+        return seen, taken
 
     def parts(self, turn: Turn, moment: Any) -> Iterator[Losses]:
         """The turn's losses, each part computed under autocast and handed out to be backpropagated outside it."""
@@ -134,6 +162,7 @@ class Trainer:
         """Everything that a resumed run needs to go on bitwise: tensors and plain values only."""
         return {
             "step": self.step,
+            "rate": self.rate,
             "turns": {
                 turn.name: {
                     "module": turn.module.state_dict(),
@@ -159,4 +188,11 @@ class Trainer:
         torch.set_rng_state(state["rng"]["cpu"].cpu())
         if len(state["rng"]["cuda"]) == torch.cuda.device_count() > 0:
             torch.cuda.set_rng_state_all([rng.cpu() for rng in state["rng"]["cuda"]])
-        self.step = state["step"]
+        self.step, self.rate = state["step"], state["rate"]
+        self.guard.forget()
+
+
+def gradient_norm(turn: Turn) -> Tensor:
+    """The norm of all gradients of a player as one vector, a float32 scalar."""
+    gradients = [parameter.grad for parameter in turn.learns if parameter.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients)

@@ -53,8 +53,9 @@ class Turn:
         for parameter in self.learns:
             parameter.requires_grad_(not frozen)
 
-    def set_rate(self, step: int) -> None:
-        """Give the optimiser the rates of this step."""
+    def set_rate(self, step: int, factor: float = 1.0) -> None:
+        """Give the optimiser the rates of this step, times `factor`."""
         if self.schedule is not None:
-            for group in self.optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * self.schedule(step)
+            factor *= self.schedule(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor

@@ -43,10 +43,11 @@ def test_a_schedule_is_a_factor_of_the_first_rate():
     assert rates == [0.5, 0.25, 0.125, 0.5]
 
 
-def test_without_a_schedule_the_rate_is_left_alone():
+def test_without_a_schedule_the_rate_is_the_optimisers_own_times_a_factor():
     turn = make_turn()
-    turn.optimizer.param_groups[0]["lr"] = 0.125  # somebody else's choice
     turn.set_rate(10)
+    assert turn.optimizer.param_groups[0]["lr"] == 0.5
+    turn.set_rate(10, factor=0.25)
     assert turn.optimizer.param_groups[0]["lr"] == 0.125
 
 

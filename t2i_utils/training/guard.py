@@ -1,0 +1,118 @@
+"""Numbers that are not finite: their turn leaves no trace, and several in a row end the attempt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from t2i_utils.training.turns import Turn
+
+PATIENCE = 5
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A turn that was not taken.
+
+    Attributes:
+        step: of the run; with the run's seed it names the batch.
+        turn: the player's name.
+        losses: by name, what the turn saw; nan and inf are among them, unless only a gradient was not finite.
+        norm: of the gradient.
+    """
+
+    step: int
+    turn: str
+    losses: dict[str, float]
+    norm: float
+
+    def __str__(self) -> str:
+        seen = ", ".join(f"{name} {value:.4g}" for name, value in self.losses.items())
+        return f"step {self.step}, {self.turn}: {seen}, gradient {self.norm:.4g}"
+
+
+class DivergedError(RuntimeError):
+    """One player's turns were not finite several times in a row.
+
+    Attributes:
+        skipped: these turns, oldest first.
+    """
+
+    def __init__(self, skipped: Sequence[Skipped]):
+        self.skipped = list(skipped)
+        lines = "\n".join(f"  {turn}" for turn in self.skipped)
+        super().__init__(f"{len(self.skipped)} turns in a row were not finite:\n{lines}")
+
+
+class Guard:
+    """Decides whether a turn's numbers may be learnt from, and remembers those that may not.
+
+    A gradient scaler finds its scale by overflowing: a gradient that is not finite while every loss is, and while the
+    scale can still be halved, is the scaler's business. It is skipped like any other and counted apart.
+
+    Attributes:
+        patience: turns in a row of one player before it gives up.
+        skipped: every turn that was not taken for what its numbers were.
+        overflows: by player, how often a scaler was still finding its scale.
+    """
+
+    def __init__(self, patience: int = PATIENCE):
+        self.patience = patience
+        self.skipped: list[Skipped] = []
+        self.overflows: dict[str, int] = {}
+        self._row: dict[str, list[Skipped]] = {}
+
+    def fine(self, turn: Turn, losses: Mapping[str, Tensor], norm: Tensor, step: int, scale: float = 1.0) -> bool:
+        """Whether the turn may be taken. This waits for the GPU, as a gradient scaler does: nothing else can decide.
+
+        Args:
+            turn: whose gradients are there, unscaled.
+            losses: scalars.
+            norm: of all its gradients, a scalar.
+            step: of the run.
+            scale: of the turn's gradient scaler.
+
+        Raises:
+            DivergedError: when the player's last `patience` turns, this one included, were not finite.
+        """
+        total = torch.stack([loss.float() for loss in losses.values()]).sum()
+        if bool(torch.isfinite(total) & torch.isfinite(norm)):
+            self._row.pop(turn.name, None)
+            return True
+        if scale > 1 and math.isfinite(total.item()):
+            self.overflows[turn.name] = self.overflows.get(turn.name, 0) + 1
+            return False
+        values = {name.rpartition("/")[2]: loss.item() for name, loss in losses.items()}
+        self.skipped.append(Skipped(step, turn.name, values, norm.item()))
+        row = self._row.setdefault(turn.name, [])
+        row.append(self.skipped[-1])
+        if len(row) >= self.patience:
+            raise DivergedError(row)
+        return False
+
+    @property
+    def calm(self) -> bool:
+        """Whether every player's last turn was taken: a state worth going back to."""
+        return not self._row
+
+    def forget(self) -> None:
+        """Start counting anew: the run went back to where all was well."""
+        self._row.clear()
+
+
+class Buffers:
+    """What forward passes change besides computing (running statistics), as it was before a step."""
+
+    def __init__(self, modules: Sequence[nn.Module]):
+        found = {id(buffer): buffer for module in modules for buffer in module.buffers()}
+        self._kept = [(buffer, buffer.clone()) for buffer in found.values()]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put everything back, in place."""
+        for buffer, kept in self._kept:
+            buffer.copy_(kept)
