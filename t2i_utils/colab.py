@@ -111,6 +111,20 @@ def _drive_folder() -> Path:
     return folder
 
 
+def remount_drive() -> None:
+    """Mount a Drive that died in the middle of a session anew.
+
+    Raises:
+        RuntimeError: where there is no Drive to mount.
+        Exception: whatever Colab raises when it refuses.
+    """
+    if where() != "colab":
+        raise RuntimeError("this is not Colab, and the folder for copies is not a Drive that could be mounted again")
+    from google.colab import drive  # only Colab has this module
+
+    drive.mount(str(CONTENT / "drive"), force_remount=True)
+
+
 def choose_device() -> torch.device:
     """The GPU where there is one that this torch can use, else the CPU (with a warning where a GPU is too old).
 

@@ -7,15 +7,18 @@ encoder is a folder of its own, a copy of it in `encoder/`: a run can be moved w
 from __future__ import annotations
 
 import inspect
+import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from t2i_utils import __version__
-from t2i_utils.colab import choose_device, half_dtype
+from t2i_utils.colab import choose_device, half_dtype, remount_drive
 from t2i_utils.data.loader import Loader
 from t2i_utils.objectives.round import mean_scores
 from t2i_utils.painter import Painter
@@ -24,9 +27,17 @@ from t2i_utils.recipes import SYSTEMS
 from t2i_utils.text.kept import keep_encoder, kept_encoder
 from t2i_utils.training import checkpoints
 from t2i_utils.training.budget import Budget
+from t2i_utils.training.drive import DriveFolder
+from t2i_utils.training.guard import DivergedError
+from t2i_utils.training.mirror import Mirror, restore
+from t2i_utils.training.runlog import logged_to
 from t2i_utils.training.trainer import Trainer, Watcher
 from t2i_utils.training.watchers import History, Progress, SaveEvery, finish_step_on_interrupt
 
+log = logging.getLogger(__name__)
+
+CHECKPOINTS = "checkpoints"
+RETREATS = 3  # how often a run may go back and try with half the rates
 FROM_DATA = ("image_size", "text_dim", "channels")  # arguments of systems that nobody chooses: the data file says them
 
 
@@ -40,6 +51,10 @@ class Settings:
         split: which classes train; trainval keeps only the test classes out, as the papers do.
         captions_per_visit: 1 draws one of a picture's captions a visit; k gives the mean of k (Reed: 4).
         save_minutes: between two checkpoints.
+        resume: auto goes on with the newest whole checkpoint, here or on Drive; never sets what is here aside and
+            begins anew; a path goes on from that checkpoint, or from the newest of that folder.
+        drive: a folder, on a mounted Drive for example, that gets copies of the checkpoints under the run's own name.
+        drive_minutes: between two copies.
     """
 
     seed: int = 0
@@ -47,10 +62,14 @@ class Settings:
     split: Literal["trainval", "train"] = "trainval"
     captions_per_visit: int = 1
     save_minutes: float = 5.0
+    resume: str = "auto"
+    drive: str = ""
+    drive_minutes: float = 10.0
 
     def __post_init__(self):
-        if not self.save_minutes > 0:
-            raise ValueError(f"cannot save every {self.save_minutes} minutes; use a number above 0")
+        for what, minutes in (("save", self.save_minutes), ("copy", self.drive_minutes)):
+            if not minutes > 0:
+                raise ValueError(f"cannot {what} every {minutes} minutes; use a number above 0")
 
 
 def defaults(system: str) -> dict[str, Any]:
@@ -123,27 +142,70 @@ class Run:
         half = half_dtype(loader.device, settings.precision)
         state = {"average": self.average}
         self.trainer = Trainer(turns, recipe.prepare(settings.seed), loader.device, half, state)
+        self.mirror = self._mirror(settings) if settings.drive else None
         self.saved_at = -1
         self.resume()
         self.history = History(folder / "history.csv", until=self.trainer.step, measure=mean_scores)
 
+    def _mirror(self, settings: Settings) -> Mirror:
+        place = DriveFolder(Path(settings.drive).expanduser() / self.folder.name / CHECKPOINTS)
+        return Mirror(place, settings.drive_minutes, remount_drive)
+
     def resume(self) -> None:
-        """Go back to the newest whole checkpoint, if there is one.
+        """Go back to the checkpoint that the settings ask for, if there is one.
 
         Raises:
-            ValueError: naming every difference, if the folder's run was another one.
+            ValueError: naming every difference, if it is of another run.
+            FileNotFoundError: where a path was asked for that holds none.
         """
-        checkpoint = checkpoints.newest(self.folder / "checkpoints")
+        wanted, here = self.settings.resume, self.folder / CHECKPOINTS
+        if wanted == "never":
+            self._begin_anew()
+        elif wanted != "auto":
+            self._adopt(checkpoints.find(Path(wanted).expanduser()))
+        elif self.mirror is not None:
+            try:
+                restore(self.mirror.place, here, self.check)
+            except OSError as error:
+                log.warning("Drive could not be looked at (%s): going on with what is in %s", error, self.folder)
+        checkpoint = checkpoints.newest(here)
         if checkpoint is None:
             return
-        other = checkpoints.differences(with_defaults(checkpoint.facts["run"]), self.facts)
-        if other:
-            raise ValueError(
-                f"{self.folder} holds another run, at step {checkpoint.step}, which differs in {'; '.join(other)}; "
-                "use the same settings to go on, or another folder to begin anew"
-            )
+        self.check(str(self.folder), {"step": checkpoint.step, "facts": checkpoint.facts})
         self.trainer.load_state_dict(checkpoints.load(checkpoint.path, self.loader.device))
         self.saved_at = self.trainer.step
+        before, now = checkpoint.facts["precision"], str(self.trainer.half or "float32")
+        if before != now:
+            log.warning("going on from step %d in %s; until then it was %s", checkpoint.step, now, before)
+
+    def check(self, where: str, told: Mapping[str, Any]) -> None:
+        """Raise a ValueError that names every difference, if a checkpoint is of another run than this one."""
+        other = checkpoints.differences(with_defaults(told["facts"]["run"]), self.facts)
+        if other:
+            raise ValueError(
+                f"{where} holds another run, at step {told['step']}, which differs in {'; '.join(other)}; "
+                "use the same settings to go on, or another folder (or --resume never) to begin anew"
+            )
+
+    def _begin_anew(self) -> None:
+        """Set what lies here, and on Drive under this name, aside."""
+        places = [self.folder] + ([self.mirror.place.path.parent] if self.mirror else [])
+        for place in places:
+            if place.is_dir() and any(place.iterdir()):
+                print(f"{place} was set aside as {checkpoints.set_aside(place)}")
+
+    def _adopt(self, checkpoint: checkpoints.Checkpoint) -> None:
+        """Make a checkpoint the newest of this folder; later ones that lie here are set aside."""
+        told = checkpoints.tell(checkpoint.path.with_suffix(".json"))
+        self.check(str(checkpoint.path), told)
+        here = self.folder / CHECKPOINTS
+        if checkpoint.path.parent.resolve() != here.resolve() or checkpoints.newest(here).step != checkpoint.step:
+            source = checkpoint.path
+            if here.is_dir():
+                aside = checkpoints.set_aside(here)
+                print(f"{here} was set aside as {aside}")
+                source = aside / source.name if source.parent.resolve() == here.resolve() else source
+            checkpoints.adopt(here, told, partial(shutil.copyfile, source))
 
     def train(
         self,
@@ -152,27 +214,62 @@ class Run:
         watchers: Sequence[Watcher] = (),
         progress: bool = True,
     ) -> History:
-        """Train to `steps` batches in all, or for `minutes` more; saved at the end, and on Ctrl-C."""
+        """Train to `steps` batches in all, or for `minutes` more; saved at the end, and on Ctrl-C.
+
+        Where one player's turns stop being finite, the run goes back to its last checkpoint and goes on from there with
+        half the rates, three times at most.
+
+        Raises:
+            RuntimeError: with what was seen, when that did not help.
+        """
         budget = Budget(steps, minutes)
         bar = Progress(budget, self.facts["system"]) if progress else None
         saver = SaveEvery(self.save, self.settings.save_minutes)
         looking = [self.history, saver, *watchers] + ([bar] if bar else [])
-        try:
-            with finish_step_on_interrupt(budget):
-                self.trainer.run(self.loader.stream, budget, looking)
-        finally:
-            if bar:
-                bar.close()
-        self.save()
+        with logged_to(self.folder):
+            try:
+                with finish_step_on_interrupt(budget):
+                    if self.saved_at < 0:
+                        self.save()  # there must be a state to go back to
+                    while True:
+                        try:
+                            self.trainer.run(self.loader.stream, budget, looking)
+                            break
+                        except DivergedError as error:
+                            self._go_back(error)
+            finally:
+                if bar:
+                    bar.close()
+            self.save()
+            if self.mirror is not None:
+                self.mirror.close()
         return self.history
 
+    def _go_back(self, error: DivergedError) -> None:
+        """To the last checkpoint, bitwise, but for rates half as large as they were."""
+        rate = self.trainer.rate / 2
+        if rate < 0.5**RETREATS:
+            raise RuntimeError(
+                f"{self.folder}: went back {RETREATS} times, each time with half the rates, and still {error}\n"
+                "use a smaller --rate, float32, or a stronger penalty; the last good checkpoint is in the folder"
+            ) from error
+        checkpoint = checkpoints.newest(self.folder / CHECKPOINTS)
+        self.trainer.load_state_dict(checkpoints.load(checkpoint.path, self.loader.device))
+        self.trainer.rate, self.saved_at = rate, checkpoint.step
+        self.history.forget(checkpoint.step)
+        log.warning("%s; went back to step %d, rates times %g from here on", error, checkpoint.step, rate)
+
     def save(self) -> None:
-        """Write a checkpoint of this very step, unless there is one."""
-        if self.saved_at != self.trainer.step:
-            facts = {"run": self.facts, "precision": str(self.trainer.half or "float32"), "t2i_utils": __version__}
-            checkpoints.save(self.folder / "checkpoints", self.trainer.state_dict(), facts)
-            self.history.flush()
-            self.saved_at = self.trainer.step
+        """Write a checkpoint of this very step, unless there is one or a turn was just skipped."""
+        if self.saved_at == self.trainer.step or not self.trainer.guard.calm:
+            return
+        facts = {"run": self.facts, "precision": str(self.trainer.half or "float32"), "t2i_utils": __version__}
+        busy = [self.mirror.busy] if self.mirror is not None and self.mirror.busy else []
+        path = checkpoints.save(self.folder / CHECKPOINTS, self.trainer.state_dict(), facts, busy)
+        self.history.flush()
+        self.saved_at = self.trainer.step
+        if self.mirror is not None:
+            self.mirror.offer(path.with_suffix(".json"))
 
     def painter(self) -> Painter:
         """A painter of the run as it is now: it goes on changing while the run trains."""

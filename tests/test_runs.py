@@ -145,14 +145,15 @@ def test_two_checkpoints_are_kept_and_the_clock_saves(open_small_run, tmp_path):
 
     open_small_run(tmp_path, settings=Settings(save_minutes=1e-9)).train(steps=3, watchers=[look], progress=False)
     assert seen == [
-        ["step_00000001.pt"],
+        ["step_00000000.pt", "step_00000001.pt"],  # the first weights: there must be something to go back to
         ["step_00000001.pt", "step_00000002.pt"],
         ["step_00000002.pt", "step_00000003.pt"],
     ]
 
 
 def test_the_folder_tells_the_run(trained_run, embedded_file, small_encoder):
-    assert {path.name for path in trained_run.iterdir()} == {"checkpoints", "history.csv", "encoder.json", "encoder"}
+    files = {path.name for path in trained_run.iterdir()}
+    assert files == {"checkpoints", "history.csv", "run.log", "encoder.json", "encoder"}
     told = json.loads((trained_run / "checkpoints" / "step_00000003.json").read_text())
     facts = told["facts"]["run"]
     assert (told["step"], facts["system"], facts["seed"]) == (3, "gan_cls", 0)

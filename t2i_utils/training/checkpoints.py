@@ -115,6 +115,31 @@ def adopt(folder: Path, told: Mapping[str, Any], bring: Callable[[Path], object]
     return path.with_suffix(".json")
 
 
+def set_aside(folder: Path) -> Path:
+    """Rename a folder to the first free NAME.before-1, -2, ...: nothing that was trained is lost by beginning anew."""
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.before-{number}")).exists():
+        number += 1
+    return folder.rename(aside)
+
+
+def find(path: Path) -> Checkpoint:
+    """The checkpoint that a path means: a manifest, its state, a folder of checkpoints or of a run (the newest whole).
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if the one that is named is not whole.
+    """
+    if path.is_dir():
+        found = newest(path / "checkpoints" if (path / "checkpoints").is_dir() else path)
+        if found is None:
+            raise FileNotFoundError(f"{path} holds no whole checkpoint; name a run's folder or one of its checkpoints")
+        return found
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}; name a run's folder or one of its checkpoints")
+    return read_manifest(path.with_suffix(".json"))
+
+
 def manifests(folder: Path) -> list[Path]:
     """The manifests in a folder, newest first."""
     return sorted(folder.glob("step_*.json"), reverse=True)

@@ -193,12 +193,15 @@ def read_record(place: DriveFolder, name: str) -> dict | None:
         return None
 
 
-def restore(place: DriveFolder, folder: Path) -> Path | None:
+def restore(
+    place: DriveFolder, folder: Path, check: Callable[[str, dict], object] = lambda where, told: None
+) -> Path | None:
     """Bring the newest checkpoint that is whole from Drive to a run's local folder.
 
     Args:
         place: the run's checkpoints on Drive.
         folder: `checkpoints/` of the run.
+        check: called with (where, manifest) before anything is brought; raises for another run's.
 
     Returns:
         The local manifest; None where Drive holds nothing newer that is whole.
@@ -209,6 +212,7 @@ def restore(place: DriveFolder, folder: Path) -> Path | None:
         told = records[name]
         if here is not None and told["step"] <= here.step:
             return None
+        check(f"{place}/{told['file']}", told)
         try:
             manifest = checkpoints.adopt(folder, told, partial(place.copy_out, told["file"]))
             log.info("step %d was brought from %s", told["step"], place)

@@ -74,6 +74,10 @@ class History:
             # tensors, not numbers: a number would make the CPU wait for the GPU in every step
             self.rows.append({"step": trainer.step, **losses, **more})
 
+    def forget(self, after: int) -> None:
+        """Drop the rows of later steps than this: they will be trained again."""
+        self.rows = [row for row in self.rows if row["step"] <= after]
+
     def column(self, name: str) -> tuple[list[int], list[float]]:
         """Steps and values of one loss or measure."""
         rows = [row for row in self.rows if name in row]
