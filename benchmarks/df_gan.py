@@ -25,6 +25,7 @@ from t2i_utils.recipes import Recipe, df_gan
 
 EVERY = 4
 TEXT_DIM = 256
+SENTENCE = 0.25  # how much the penalty counts a slope along the sentence
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class HandStep:
         }
         if due:
             gradients = torch.autograd.grad(real.sum(), (images, sentence), create_graph=True)
-            norm = torch.cat([gradient.flatten(1) for gradient in gradients], dim=1).square().sum(1).sqrt()
+            weighted = (gradients[0].flatten(1), SENTENCE * gradients[1])
+            norm = torch.cat(weighted, dim=1).square().sum(1).sqrt()
             losses["discriminator/matching_aware"] = 2.0 * self.way.every * (norm**6).mean()
         sum(losses.values()).backward()
         return losses

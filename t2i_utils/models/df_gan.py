@@ -4,7 +4,8 @@ What the paper changed: one generator and one discriminator instead of a stack; 
 channels twice before every convolution (deep fusion) instead of standing beside the noise once; the discriminator has
 one head, which sees the pair. No batch normalisation anywhere. These are the networks of the authors' code (9,744,131
 and 6,717,766 parameters at 256 px and 256-d sentences). Where we differ: shortcut convolutions that their code
-allocates and never runs are left out, and one rule gives 16 to 256 px.
+allocates and never runs are left out, one rule gives 16 to 256 px, and the layer that joins picture and sentence keeps
+the paper's 64 channels in narrower networks, too.
 """
 
 from __future__ import annotations
@@ -123,6 +124,9 @@ class Generator(nn.Module):
         return Sample((torch.tanh(self.paint(F.leaky_relu(features, 0.2))),))
 
 
+JOINT = 64  # channels of picture and sentence together: with half of them fewer attributes are learnt in the same time
+
+
 class DownBlock(nn.Module):
     """Half the resolution; the residual comes in slowly, through one learnt gate that begins at 0."""
 
@@ -160,9 +164,9 @@ class Discriminator(nn.Module):
         down = [DownBlock(*step) for step in blocks.steps_between(widths)]
         self.see = nn.Sequential(nn.Conv2d(channels, base_channels, 3, padding=1), *down)
         self.judge = nn.Sequential(
-            nn.Conv2d(widths[-1] + text_dim, 2 * base_channels, 3, padding=1, bias=False),
+            nn.Conv2d(widths[-1] + text_dim, JOINT, 3, padding=1, bias=False),
             blocks.leaky(),
-            blocks.ToLogit(2 * base_channels, self.grid),
+            blocks.ToLogit(JOINT, self.grid),
         )
 
     def features(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

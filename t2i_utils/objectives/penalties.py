@@ -57,14 +57,19 @@ class GradientPenalty:
 class MatchingAwarePenalty:
     r"""Flatten the discriminator around real pictures with their own captions (MA-GP).
 
-    $$ k\, \mathbb{E}[(\lVert \nabla_x D(x, t) \rVert^2 + \lVert \nabla_t D(x, t) \rVert^2)^{p/2}] $$
+    $$ k\, \mathbb{E}[(\lVert \nabla_x D(x, t) \rVert^2 + s^2 \lVert \nabla_t D(x, t) \rVert^2)^{p/2}] $$
 
     Real matching pairs are where the generator should arrive; on a flat place it arrives without being thrown past.
     Both gradients count as one long vector, of raw logits, and the hinge on the same pairs shares their pass.
 
+    The place that is made flat is about as wide as a slope of 0.7 needs to fall by the hinge's 2: three units. Captions
+    that differ in one word lie no further apart than that in most encoders, all on the summit, and the discriminator is
+    forbidden to tell them from each other. s says how much a slope along the sentence counts beside one along pixels.
+
     Attributes:
         weight: k. The paper uses 2.
         power: p. The paper uses 6.
+        sentence: s. The paper has 1, and sentences of another encoder.
         every: due at steps divisible by it, and then so many times as strong.
 
     From: Tao et al., DF-GAN, 2022, equation 2 (arXiv:2008.05865).
@@ -72,12 +77,14 @@ class MatchingAwarePenalty:
 
     weight: float = 2.0
     power: float = 6.0
+    sentence: float = 1.0
     every: int = 1
     watches: ClassVar[bool] = True
 
     def __call__(self, round: Round) -> Tensor:
         """The penalty, a scalar."""
-        squares = sum(squared_slopes(round.matching, (*round.real, round.text.sentence)))
+        *pictures, sentence = squared_slopes(round.matching, (*round.real, round.text.sentence))
+        squares = sum(pictures) + self.sentence**2 * sentence
         return self.weight * self.every * (squares ** (self.power / 2)).mean()
 
 

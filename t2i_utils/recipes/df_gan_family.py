@@ -19,6 +19,7 @@ def df_gan(
     rate: float = 1e-4,
     discriminator_rate: float = 4e-4,
     penalty: float = 2.0,
+    penalty_sentence: float = 0.25,
     penalty_every: int = 1,
     augment: float = 0.0,
     average: float = 0.999,
@@ -36,6 +37,7 @@ def df_gan(
         rate: Adam's learning rate, of the generator.
         discriminator_rate: Adam's learning rate, of the discriminator.
         penalty: weight of the matching-aware penalty.
+        penalty_sentence: how much a slope along the sentence counts in it beside one along pixels; the paper's is 1.
         penalty_every: steps between two penalties, each then so many times as strong; the paper's is 1.
         augment: probability of each picture that the discriminator sees to be changed (DiffAugment, for small data).
         average: decay of the generator's moving average (ours; the authors have none).
@@ -51,7 +53,9 @@ def df_gan(
         discriminator_optimizer=Adam(discriminator_rate, (0.0, 0.9)),
         adversarial=HINGE,
         pairs=Pairs(real=1.0, painted=0.5, swapped=0.5),
-        discriminator_terms={"matching_aware": MatchingAwarePenalty(penalty, every=penalty_every)},
+        discriminator_terms={
+            "matching_aware": MatchingAwarePenalty(penalty, sentence=penalty_sentence, every=penalty_every)
+        },
         augment=DiffAugment(augment) if augment else None,
         average=average,
         batch_size=batch_size,

@@ -70,6 +70,14 @@ def test_matching_aware_penalty_of_a_critic_linear_in_picture_and_sentence(batch
     assert penalty.item() == pytest.approx(2 * (picture**2 + text**2) ** (power / 2), rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "expected"), [(1.0, 2 * 1.0**3), (0.5, 2 * (0.36 + 0.16) ** 3), (0.0, 2 * 0.36**3)]
+)
+def test_a_slope_along_the_sentence_counts_as_much_as_it_is_told_to(batch, sentence, expected):
+    penalty = MatchingAwarePenalty(sentence=sentence)(round_with(Linear(0.6, 0.8), batch))
+    assert penalty.item() == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize("slope", [0.0, 2.0])
 def test_r1_of_a_linear_critic_ignores_the_sentence(batch, slope):
     assert R1(10.0)(round_with(Linear(slope, 7.0), batch)).item() == pytest.approx(5 * slope**2, abs=1e-5)
