@@ -131,15 +131,44 @@ def start_by_hand(folder: Path, way: Way) -> Sampler:
     return timed(lambda: step.learn(batch, torch.randn(len(batch), *step.generator.noise_shape)), repeats=EVERY)
 
 
+def start_lone(folder: Path, due: bool) -> Sampler:
+    """Steps of our trainer, each of which has a penalty, or none of which has."""
+    torch.set_flush_denormal(True)
+    trainer, batch = our_step(recipe_of(every=1 if due else 10**9)), random_batch(32, 64, TEXT_DIM)
+    trainer.learn(batch)  # step 0 is divisible by everything
+    return timed(partial(trainer.learn, batch))
+
+
+def start_aged(folder: Path, steps: int) -> Sampler:
+    """Ten steps of a small system, a sample, after so many steps."""
+    torch.set_flush_denormal(True)
+    torch.manual_seed(0)
+    trainer, batch = our_step(df_gan(32, TEXT_DIM, 8, 8, penalty_every=1)), random_batch(8, 32, TEXT_DIM)
+    for _ in range(steps):
+        trainer.learn(batch)
+    return timed(partial(trainer.learn, batch), repeats=10)
+
+
 def against(name: str, way: Way, bar: float) -> Benchmark:
     """The best hand-written step against the same one without one of its causes."""
     ours, other = (Side(side, partial(start_by_hand, way=w)) for side, w in (("with", BEST), ("without", way)))
-    return Benchmark(name, ours, other, bar=bar, samples=4, warm_up=1)
+    return Benchmark(name, ours, other, bar=bar, samples=3, warm_up=1)
 
 
 DF_GAN = Benchmark(
-    "df_gan", Side("ours", start_ours), Side("usual", partial(start_by_hand, way=USUAL)), bar=1.5, samples=5, warm_up=1
+    "df_gan", Side("ours", start_ours), Side("usual", partial(start_by_hand, way=USUAL)), bar=1.5, samples=4, warm_up=1
 )
 MEMORY = against("memory", replace(BEST, channels_last=False), bar=1.05)
 FROZEN = against("frozen", replace(BEST, frozen=False), bar=1.02)
 LAZY = against("lazy", replace(BEST, every=1), bar=1.05)
+# r times the time of a step without: the penalty's share is (r - 1) / r of every step, or (r - 1) / (r + 3) where it
+# is due at every fourth
+PENALTY = Benchmark(
+    "penalty", Side("due", partial(start_lone, due=True)), Side("not_due", partial(start_lone, due=False)), bar=2.5,
+    at_most=True, samples=5, warm_up=1,
+)  # fmt: skip
+# the last hundred of a thousand steps against a hundred of the first: a sixth power makes denormal numbers
+AGEING = Benchmark(
+    "ageing", Side("last", partial(start_aged, steps=900)), Side("first", partial(start_aged, steps=0)), bar=1.1,
+    at_most=True, samples=9, warm_up=1,
+)  # fmt: skip

@@ -81,9 +81,9 @@ def test_arguments_reach_both_players(make_recipe, system):
 
 def test_penalties_and_clipping_are_as_strong_as_asked(make_recipe):
     assert make_recipe("wgan_gp", penalty=3.0).discriminator_terms == {"gradient_penalty": GradientPenalty(3.0)}
-    assert make_recipe("df_gan").discriminator_terms == {"matching_aware": MatchingAwarePenalty(2, 6, 1)}
-    lazy = make_recipe("df_gan", penalty=1.0, penalty_every=4).discriminator_terms["matching_aware"]
-    assert lazy == MatchingAwarePenalty(1.0, 6, 4)
+    assert make_recipe("df_gan").discriminator_terms == {"matching_aware": MatchingAwarePenalty(2, 6, 0.25, every=4)}
+    papers = make_recipe("df_gan", penalty=1.0, penalty_sentence=1.0, penalty_every=1).discriminator_terms
+    assert papers["matching_aware"] == MatchingAwarePenalty(1.0, 6)
     assert make_recipe("unconditional_wgan", clip=0.5).after_discriminator == ClipWeights(0.5)
     assert make_recipe("df_gan", discriminator_rate=0.5).discriminator_optimizer.rate == 0.5
 

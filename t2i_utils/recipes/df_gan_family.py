@@ -20,7 +20,7 @@ def df_gan(
     discriminator_rate: float = 4e-4,
     penalty: float = 2.0,
     penalty_sentence: float = 0.25,
-    penalty_every: int = 1,
+    penalty_every: int = 4,
     augment: float = 0.0,
     average: float = 0.999,
     batch_size: int = 32,

@@ -100,11 +100,17 @@ class Trainer:
         with self.autocast():
             moment = self.prepare(batch, self.step, frozenset(turn.name for turn in due))
         losses: dict[str, Tensor] = {}
-        for turn in due:
-            seen, taken = self.take(turn, moment)
-            losses |= seen
-            if not taken:
-                buffers.restore()
+        all_taken = False
+        try:
+            taken = []
+            for turn in due:
+                seen, learnt = self.take(turn, moment)
+                losses |= seen
+                taken.append(learnt)
+            all_taken = all(taken)
+        finally:
+            if not all_taken:
+                buffers.restore()  # not sooner: graphs of this step may still hold them
         for turn in self.turns:
             turn.freeze(False)  # between steps nobody is frozen: other turns may be made of the same networks
         self.step += 1
