@@ -15,7 +15,7 @@ FLOOR_PYTHON ?= $(call first_python,11 12)
 FLOOR_TESTS ?= tests/test_notebooks.py @tests_colab/sensitive.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-colab bench lint strip address wheel sbert
+.PHONY: help setup demo test test-colab bench study lint strip address wheel sbert
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,9 @@ test-colab: .venv-colab/installed.stamp .venv-floor/installed.stamp  ## the same
 
 bench: setup  ## speed against the usual way of doing it, as ratios
 	$(BIN)/python -m benchmarks
+
+study: setup  ## why DF-GAN's penalty spares the sentence (minutes)
+	$(BIN)/python -m studies.summit
 
 lint: setup  ## formatting, names, notebooks without outputs
 	$(BIN)/ruff check .
