@@ -48,28 +48,21 @@ def test_without_the_penalty_colours_are_told_apart_within_a_hundred_steps():
     assert shares["background"] > 0.8
 
 
-def test_every_copy_of_a_run_is_measured_and_drawn(
-    open_small_run, embedded_file, tmp_path, monkeypatch, reader, capsys
-):
+@pytest.fixture
+def quick_reader(monkeypatch, reader):
+    monkeypatch.setattr(by_time, "ready_reader", lambda size, folder: reader)
+
+
+@pytest.mark.usefixtures("quick_reader")
+def test_every_copy_of_a_run_is_measured_and_drawn(open_small_run, embedded_file, tmp_path, capsys):
     run, copies = open_small_run(tmp_path / "run"), []
     for steps in (1, 2):
         run.train(steps=steps, progress=False)
-        copies.append(shutil.copytree(run.folder, tmp_path / f"after_{steps}"))
+        copies.append(str(shutil.copytree(run.folder, tmp_path / f"after_{steps}")))
     out = tmp_path / "curve.png"
-    by_time.main(
-        [
-            *map(str, reversed(copies)),
-            "--data",
-            str(embedded_file),
-            "--out",
-            str(out),
-            "--captions",
-            "6",
-            "--diverse",
-            "2",
-        ]
-    )
+    few = ["--captions", "6", "--diverse", "2"]
+    by_time.main([*reversed(copies), "--data", str(embedded_file), "--out", str(out), *few])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines[:2]] == ["step 1", "step 2"]
-    assert "captions of held-out classes" in lines[2]
+    assert "6 captions of held-out classes" in lines[2]
     assert out.stat().st_size > 5000
