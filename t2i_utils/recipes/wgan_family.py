@@ -12,6 +12,10 @@ from t2i_utils.objectives.penalties import ClipWeights, GradientPenalty
 from t2i_utils.recipe import Recipe
 from t2i_utils.training.optimizers import Adam, RMSProp
 
+# A critic of bounded slope has only so much to say. With half of it spent on captions one caption gave nearly one
+# picture (diversity 0.43 of real, colour 0.54, in 240 s at 32 pixels); with a quarter 0.79 and 0.77.
+TOLD = Pairs(real=1.0, painted=0.75, swapped=0.25)
+
 
 def unconditional_wgan(
     image_size: int = 64,
@@ -58,7 +62,7 @@ def wgan(
     batch_size: int = 64,
     channels: int = 3,
 ) -> Recipe:
-    """WGAN told a sentence: Reed's generator, a critic with clipped weights, half of the false pairs swapped captions.
+    """WGAN told a sentence: Reed's generator, a critic with clipped weights, some false pairs swapped captions.
 
     Args:
         image_size: pixels, square: 32, 64, 128, or 28 as Fashion-MNIST has.
@@ -82,7 +86,7 @@ def wgan(
         recipe,
         generator=reed.Generator(image_size, text_dim, base_channels, noise_dim, channels=channels),
         discriminator=critics.TextCritic(image_size, text_dim, discriminator_channels, channels=channels),
-        pairs=Pairs(real=1.0, painted=0.5, swapped=0.5),
+        pairs=TOLD,
     )
 
 
@@ -131,7 +135,7 @@ def wgan_gp(
     batch_size: int = 64,
     channels: int = 3,
 ) -> Recipe:
-    """WGAN-GP told a sentence: Reed's generator, a critic under a gradient penalty, half of the false pairs swapped.
+    """WGAN-GP told a sentence: Reed's generator, a critic under a gradient penalty, some false pairs swapped.
 
     Args:
         image_size: pixels, square: 32, 64, 128, or 28 as Fashion-MNIST has.
@@ -156,5 +160,5 @@ def wgan_gp(
         recipe,
         generator=reed.Generator(image_size, text_dim, base_channels, noise_dim, channels=channels),
         discriminator=critics.TextCritic(image_size, text_dim, discriminator_channels, channels=channels),
-        pairs=Pairs(real=1.0, painted=0.5, swapped=0.5),
+        pairs=TOLD,
     )
