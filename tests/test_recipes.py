@@ -16,7 +16,7 @@ from t2i_utils.training.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-HALVES, ALL, ONLY = Pairs(1, 0.5, 0.5), Pairs(1, 1, 1), Pairs(1, 1, 0)
+HALVES, QUARTER, ALL, ONLY = Pairs(1, 0.5, 0.5), Pairs(1, 0.75, 0.25), Pairs(1, 1, 1), Pairs(1, 1, 0)
 ADAM, SLOW, QUICK = Adam(2e-4, (0.5, 0.999)), Adam(1e-4, (0.0, 0.9)), Adam(4e-4, (0.0, 0.9))
 
 
@@ -38,9 +38,9 @@ PAPERS = {
     "gan_int_cls": Choice(HALVES),
     "dcgan_cls": Choice(ALL),
     "unconditional_wgan": Choice(ONLY, WASSERSTEIN, (RMSProp(5e-5), RMSProp(5e-5)), 64, 5),
-    "wgan": Choice(HALVES, WASSERSTEIN, (RMSProp(5e-5), RMSProp(5e-5)), 64, 5),
+    "wgan": Choice(QUARTER, WASSERSTEIN, (RMSProp(5e-5), RMSProp(5e-5)), 64, 5),
     "unconditional_wgan_gp": Choice(ONLY, WASSERSTEIN, (SLOW, SLOW), 64, 5),
-    "wgan_gp": Choice(HALVES, WASSERSTEIN, (SLOW, SLOW), 64, 5),
+    "wgan_gp": Choice(QUARTER, WASSERSTEIN, (SLOW, SLOW), 64, 5),
     "df_gan": Choice(HALVES, HINGE, (SLOW, QUICK), 32),
 }
 REEDS = ["gan", "gan_cls", "gan_int", "gan_int_cls"]

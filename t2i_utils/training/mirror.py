@@ -20,6 +20,7 @@ from t2i_utils.training.drive import DriveFolder
 log = logging.getLogger(__name__)
 
 DEAD_MOUNT = (5, 107)  # input/output error; transport endpoint is not connected
+RETRIES = (0, 10, 60)  # seconds before a copy is tried, and tried again
 WAITS = (0, 1, 5, 30, 60, 120)  # seconds until what was written can be read: writes have appeared minutes later
 
 
@@ -107,7 +108,7 @@ class Mirror:
     def _copy_newest(self) -> None:
         """One visit of the thread: try until the newest checkpoint is there, or give up until the next is offered."""
         remounted = False
-        for pause in (0, 10, 60):
+        for pause in RETRIES:
             if pause:
                 self._wait(pause)
             with self._news:

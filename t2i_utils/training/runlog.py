@@ -15,18 +15,19 @@ def logged_to(folder: Path) -> Iterator[None]:
     """Append everything that the package logs to `run.log` in a folder; warnings go to the screen as they always do."""
     logger = logging.getLogger("t2i_utils")
     folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(folder / NAME, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    file = logging.FileHandler(folder / NAME, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     screen = logging.StreamHandler()
     screen.setLevel(logging.WARNING)
-    level, logger.level = logger.level, logging.INFO
-    logger.addHandler(handler)
-    if not logging.getLogger().handlers:  # with a handler of ours Python's last resort is silent
-        logger.addHandler(screen)
+    before = logger.level, logger.propagate
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # whoever configured the root logger (libraries do) would show every line on the screen
+    for handler in (file, screen):
+        logger.addHandler(handler)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
-        logger.removeHandler(screen)
-        logger.level = level
-        handler.close()
+        for handler in (file, screen):
+            logger.removeHandler(handler)
+        logger.level, logger.propagate = before
+        file.close()
