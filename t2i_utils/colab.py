@@ -90,7 +90,7 @@ def offer_drive(wanted: bool = True) -> Path | None:
             "is gone when the session ends: download what you want to keep, or run this cell again and allow Drive."
         )
         return None
-    print(f"Drive is mounted. Work stays in {workspace()}, which is faster; copy what should last into {folder}.")
+    print(f"Drive is mounted. Work stays in {workspace()}, which is faster; what should last is copied into {folder}.")
     return folder
 
 

@@ -191,7 +191,9 @@ def test_a_run_that_goes_wrong_goes_back_bitwise_and_on_with_half_the_rates(open
 
 def test_a_run_that_cannot_be_helped_stops_and_says_what_was_seen(open_spoilt_run, tmp_path):
     run = open_spoilt_run(tmp_path, range(1, 99), above=0.0)
-    with pytest.raises(RuntimeError, match=rf"(?s)went back {RETREATS} times.*step 1, generator: .*spoilt nan") as raised:
+    with pytest.raises(
+        RuntimeError, match=rf"(?s)went back {RETREATS} times.*step 1, generator: .*spoilt nan"
+    ) as raised:
         run.train(steps=30, progress=False)
     assert "use a smaller --rate" in str(raised.value)
     assert checkpoints.newest(tmp_path / "checkpoints").step == 0

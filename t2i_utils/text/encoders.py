@@ -18,6 +18,7 @@ from t2i_utils.text.clip import ClipEncoder, names_weights, new_clip, open_clip_
 from t2i_utils.text.contrastive import clip_turn, pairings
 from t2i_utils.text.sbert import SBERT, open_sbert
 from t2i_utils.training.budget import Budget
+from t2i_utils.training.drive import DriveFolder, bring_folder, send_folder
 from t2i_utils.training.trainer import Trainer, Watcher, as_it_is
 
 TINY = "tiny_clip"
@@ -99,6 +100,7 @@ def ready_vectors(
     batch_size: int = 128,
     device: torch.device | str = "cpu",
     watchers: Sequence[Watcher] = (),
+    drive: Path | None = None,
 ) -> TextEncoder:
     """Open an encoder and see to it that a file holds its vectors: both are made only if they are missing.
 
@@ -107,10 +109,16 @@ def ready_vectors(
         name: as of `open_encoder`.
         steps, batch_size, watchers: of training, where `tiny_clip` is trained now.
         device: where it runs.
+        drive: a folder that keeps the tiny CLIP of these data for the next session: one that is trained again has other
+            vectors, and no run goes on with those.
     """
     folder = tiny_folder(data)
-    if name == TINY and not folder.is_dir():
-        train_tiny_clip(data, folder, steps or TINY_STEPS, batch_size, device=device, watchers=watchers)
+    if name == TINY:
+        kept = None if drive is None else DriveFolder(drive / "encoders" / folder.name)
+        if not folder.is_dir() and not (kept is not None and bring_folder(kept, folder)):
+            train_tiny_clip(data, folder, steps or TINY_STEPS, batch_size, device=device, watchers=watchers)
+        if kept is not None:
+            send_folder(folder, kept)
     encoder = open_encoder(name, data, device)
     fingerprint = encoder.fingerprint
     if all(known != fingerprint for _, known, _ in verify(data, vectors=False).encoders):

@@ -7,10 +7,17 @@ emptied before they are removed; nothing is ever overwritten.
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 CHUNK = 8 * 2**20
+LIST = "files.json"  # of a folder that lies on Drive whole; written last
+
+log = logging.getLogger(__name__)
 
 
 class DriveFolder:
@@ -72,3 +79,54 @@ class DriveFolder:
         if path.is_file():
             os.truncate(path, 0)
             path.unlink()
+
+
+def send_folder(folder: Path, place: DriveFolder) -> bool:
+    """Copy a folder of a few files, unless it is there; whether it is there whole. Failures are told, not raised."""
+    try:
+        if listed(place) is not None:
+            return True
+        files = {}
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = path.relative_to(folder).as_posix()
+            with open(path, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            stored = f"{digest[:12]}-{len(place.names())}"
+            place.copy_in(path, stored)
+            if place.digest(stored) != (path.stat().st_size, digest):
+                raise ValueError(f"what lies there as {stored} is not {name}")
+            files[name] = {"file": stored, "sha256": digest}
+        place.write(LIST, json.dumps(files, indent=1).encode())
+        return True
+    except (OSError, ValueError) as error:
+        log.warning("%s could not be copied to %s (%s)", folder, place, error)
+        return False
+
+
+def bring_folder(place: DriveFolder, folder: Path) -> bool:
+    """Bring a folder that `send_folder` left there; False, and no folder, where it is not there whole."""
+    try:
+        files = listed(place)
+        if files is None:
+            return False
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+            whole = Path(name) / "whole"
+            for path, told in files.items():
+                target = (whole / path).resolve()
+                if not target.is_relative_to(whole.resolve()):
+                    raise ValueError(f"{path} lies outside of the folder")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                place.copy_out(told["file"], target)
+                if hashlib.sha256(target.read_bytes()).hexdigest() != told["sha256"]:
+                    raise ValueError(f"{path} is not the file that was copied")
+            shutil.move(whole, folder)
+        return True
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("%s could not be brought from %s (%s)", folder.name, place, error)
+        return False
+
+
+def listed(place: DriveFolder) -> dict[str, dict[str, str]] | None:
+    """What a folder on Drive says it holds; None where it does not say so."""
+    return json.loads(place.read(LIST)) if LIST in place.names() else None

@@ -11,7 +11,7 @@ import torch
 from faulty_drive import FaultyDrive
 
 from t2i_utils.training import checkpoints
-from t2i_utils.training.drive import DriveFolder
+from t2i_utils.training.drive import DriveFolder, bring_folder, send_folder
 from t2i_utils.training.mirror import Mirror, restore
 
 
@@ -213,3 +213,43 @@ def test_another_runs_copies_are_not_brought(here, drive, tmp_path):
     with pytest.raises(ValueError, match="is of gan_cls"):
         restore(DriveFolder(drive), tmp_path / "other", refuse)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.fixture
+def encoder(tmp_path):
+    folder = tmp_path / "here" / "encoder"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "deep" / "weights").write_bytes(bytes(range(256)) * 40)
+    return folder
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_comes_back_as_it_went(encoder, drive, tmp_path):
+    assert send_folder(encoder, DriveFolder(drive))
+    assert send_folder(encoder, DriveFolder(drive))  # there already
+    assert len(DriveFolder(drive).names()) == 3
+    assert bring_folder(DriveFolder(drive), tmp_path / "there" / "encoder")
+    assert contents(tmp_path / "there" / "encoder") == contents(encoder)
+
+
+@pytest.mark.parametrize("fault", [107, 5, errno.ENOSPC, "truncated", "flipped", "vanishes"])
+def test_a_folder_that_did_not_arrive_is_not_taken_for_one(fault, encoder, drive, tmp_path, caplog):
+    assert not send_folder(encoder, FaultyDrive(drive, [None, fault]))
+    assert "could not be copied to" in caplog.text
+    assert not bring_folder(DriveFolder(drive), tmp_path / "there")
+    assert send_folder(encoder, DriveFolder(drive))  # another day
+    assert bring_folder(DriveFolder(drive), tmp_path / "there")
+    assert contents(tmp_path / "there") == contents(encoder)
+
+
+@pytest.mark.parametrize("told", ["[]", "{", '{"a": 1}', '{"../a": {"file": "x", "sha256": ""}}'])
+def test_a_list_that_lies_brings_nothing(told, drive, tmp_path, caplog):
+    place = DriveFolder(drive)
+    place.write("files.json", told.encode())
+    assert not bring_folder(place, tmp_path / "there" / "encoder")
+    assert not (tmp_path / "there" / "encoder").exists()
+    assert "could not be brought from" in caplog.text
