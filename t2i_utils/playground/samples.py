@@ -72,7 +72,7 @@ class LivePlot:
     def show(self) -> None:
         """Draw what is known now."""
         history = self.run.history
-        losses = [name for name in history.names() if not name.startswith("score/")]
+        losses = history.losses()
         if history.rows:
             self.places[0].update(curves(history, losses, "losses"))
             self.places[1].update(curves(history, SCORES, "mean logit by kind of pair"))

@@ -40,6 +40,7 @@ class Trainer:
         rate: factor of every optimiser's rates, beside its schedule; halved by a run that had to go back.
         guard: what was skipped because its numbers were not finite.
         norms: by player, the norm of its last turn's gradient, a scalar.
+        scales: by player, the scale of its last turn's gradients; none without a scaler.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Trainer:
         self.rate = 1.0
         self.guard = Guard()
         self.norms: dict[str, Tensor] = {}
+        self.scales: dict[str, float] = {}
         for module in [turn.module for turn in self.turns] + list(self.state.values()):
             module.to(self.device, memory_format=torch.channels_last)
         for turn in self.turns:
@@ -135,8 +137,9 @@ class Trainer:
         if scaler.is_enabled():
             scaler.unscale_(turn.optimizer)
         self.norms[turn.name] = gradient_norm(turn)
-        scale = scaler.get_scale() if scaler.is_enabled() else 1.0
-        taken = self.guard.fine(turn, seen, self.norms[turn.name], self.step, scale)
+        if scaler.is_enabled():
+            self.scales[turn.name] = scaler.get_scale()
+        taken = self.guard.fine(turn, seen, self.norms[turn.name], self.step, self.scales.get(turn.name, 1.0))
         if taken:
             if turn.before_step is not None:
                 turn.before_step()
@@ -163,6 +166,16 @@ class Trainer:
     def autocast(self) -> torch.autocast:
         """Half precision where it was asked for, nothing otherwise."""
         return torch.autocast(self.device.type, dtype=self.half, enabled=self.half is not None)
+
+    def measures(self) -> dict[str, Tensor | float]:
+        """What the last turns were like, by "kind/player": gradient norms, rates, scales; and the turns skipped so far.
+
+        Tensors stay tensors: nobody waits for a GPU because of a record.
+        """
+        rates = {turn.name: turn.optimizer.param_groups[0]["lr"] for turn in self.turns}
+        kinds = {"norm": self.norms, "rate": rates, "scale": self.scales}
+        told = {f"{kind}/{name}": value for kind, values in kinds.items() for name, value in values.items()}
+        return told | {"skipped": float(len(self.guard.skipped))}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs to go on bitwise: tensors and plain values only."""

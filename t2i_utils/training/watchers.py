@@ -45,7 +45,9 @@ def clock(seconds: float) -> str:
 
 
 class History:
-    """Losses and measures by step, in memory and, when flushed, in a CSV file that a resumed run goes on with.
+    """Losses by step, the trainer's measures (rates, norms) and others, in memory and, when flushed, in a CSV file.
+
+    A resumed run goes on with that file.
 
     Args:
         path: of the CSV; None keeps everything in memory.
@@ -72,7 +74,7 @@ class History:
         if trainer.step % self.every == 0:
             more = self.measure(moment) if self.measure else {}
             # tensors, not numbers: a number would make the CPU wait for the GPU in every step
-            self.rows.append({"step": trainer.step, **losses, **more})
+            self.rows.append({"step": trainer.step, **losses, **more, **trainer.measures()})
 
     def forget(self, after: int) -> None:
         """Drop the rows of later steps than this: they will be trained again."""
@@ -86,6 +88,11 @@ class History:
     def names(self) -> list[str]:
         """Every column but the step, in the order of appearance."""
         return [name for name in dict.fromkeys(name for row in self.rows for name in row) if name != "step"]
+
+    def losses(self) -> list[str]:
+        """The columns that are losses: those that are named after a player."""
+        players = {name.split("/")[1] for name in self.names() if name.startswith("rate/")}
+        return [name for name in self.names() if name.split("/")[0] in players]
 
     def flush(self) -> None:
         """Write the CSV, whole."""

@@ -266,3 +266,17 @@ def test_a_state_is_tensors_and_plain_values_by_name(batch):
     assert other.step == 1
     for ours, theirs in zip(other.turns, trainer.turns, strict=True):
         assert torch.equal(weights(ours), weights(theirs))
+
+
+def test_measures_tell_norms_rates_and_what_was_skipped(batch):
+    one, other = player("one"), player("other", schedule=lambda step: 0.5)
+    trainer = trainer_of(one, other)
+    trainer.learn(batch)
+    told = trainer.measures()
+    assert (told["rate/one"], told["rate/other"], told["skipped"]) == (0.1, 0.05, 0.0)
+    assert torch.is_tensor(told["norm/one"])
+    assert told["norm/one"] > 0
+    assert not any(name.startswith("scale/") for name in told)
+    scaled = trainer_of(player("one"), half=torch.float16)
+    scaled.learn(batch)
+    assert scaled.measures()["scale/one"] == 65536.0

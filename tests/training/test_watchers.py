@@ -17,7 +17,9 @@ from t2i_utils.training.watchers import Every, History, Progress, SaveEvery, clo
 
 def at(step):
     """A trainer as far as watchers look."""
-    return SimpleNamespace(step=step)
+    return SimpleNamespace(
+        step=step, measures=lambda: {"norm/generator": torch.tensor(2.0), "rate/generator": 0.1 * step}
+    )
 
 
 def written(history, steps):
@@ -30,7 +32,9 @@ def written(history, steps):
 
 def test_history_keeps_losses_by_step():
     history = written(History(), range(1, 4))
-    assert history.names() == ["generator/fool", "discriminator/real"]
+    assert history.names() == ["generator/fool", "discriminator/real", "norm/generator", "rate/generator"]
+    assert history.losses() == ["generator/fool"]  # the discriminator's rate was not told: it is no player here
+    assert history.column("rate/generator")[1] == pytest.approx([0.1, 0.2, 0.3])
     steps, values = history.column("generator/fool")
     assert steps == [1, 2, 3]
     assert values == pytest.approx([1, 1 / 2, 1 / 3])
