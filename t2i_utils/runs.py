@@ -172,11 +172,23 @@ class Run:
         if checkpoint is None:
             return
         self.check(str(self.folder), {"step": checkpoint.step, "facts": checkpoint.facts})
-        self.trainer.load_state_dict(checkpoints.load(checkpoint.path, self.loader.device))
+        self._load(checkpoint)
         self.saved_at = self.trainer.step
         before, now = checkpoint.facts["precision"], str(self.trainer.half or "float32")
         if before != now:
             log.warning("going on from step %d in %s; until then it was %s", checkpoint.step, now, before)
+
+    def _load(self, checkpoint: checkpoints.Checkpoint) -> None:
+        """Put the trainer into a state; another system's under this one's manifest is refused."""
+        state = checkpoints.load(checkpoint.path, self.loader.device)
+        try:
+            self.trainer.load_state_dict(state)
+        except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            said = str(error).partition("\n")[0]
+            raise ValueError(
+                f"{checkpoint.path} does not fit {self.facts['system']} ({said}); it is not what its manifest says: "
+                "use another checkpoint (--resume PATH), or --resume never"
+            ) from error
 
     def check(self, where: str, told: Mapping[str, Any]) -> None:
         """Raise a ValueError that names every difference, if a checkpoint is of another run than this one."""
@@ -254,7 +266,7 @@ class Run:
                 "use a smaller --rate, float32, or a stronger penalty; the last good checkpoint is in the folder"
             ) from error
         checkpoint = checkpoints.newest(self.folder / CHECKPOINTS)
-        self.trainer.load_state_dict(checkpoints.load(checkpoint.path, self.loader.device))
+        self._load(checkpoint)
         self.trainer.rate, self.saved_at = rate, checkpoint.step
         self.history.forget(checkpoint.step)
         log.warning("%s; went back to step %d, rates times %g from here on", error, checkpoint.step, rate)

@@ -212,3 +212,33 @@ def test_the_log_is_the_runs_own(open_small_run, tmp_path):
     logging.getLogger("t2i_utils.test").warning("after the run")
     assert "after the run" not in (tmp_path / "one" / "run.log").read_text()
     assert runs.log.parent.name == "t2i_utils"
+
+
+def other_systems(state):
+    state["turns"]["generator"]["module"] = {"weight": torch.zeros(3)}
+
+
+def without_a_player(state):
+    del state["turns"]["discriminator"]
+
+
+def of_other_shapes(state):
+    weights = state["turns"]["generator"]["module"]
+    name = next(iter(weights))
+    weights[name] = weights[name][:1]
+
+
+def words(state):
+    state["turns"] = "none"
+
+
+@pytest.mark.parametrize("forge", [other_systems, without_a_player, of_other_shapes, words])
+def test_a_state_that_is_not_what_its_manifest_says_is_refused(forge, open_small_run, tmp_path):
+    run = open_small_run(tmp_path)
+    run.train(steps=1, progress=False)
+    newest = checkpoints.newest(tmp_path / "checkpoints")
+    state = checkpoints.load(newest.path)
+    forge(state)
+    checkpoints.save(tmp_path / "checkpoints", state, newest.facts)
+    with pytest.raises(ValueError, match=r"step_00000001\.pt does not fit gan_cls .*--resume never"):
+        open_small_run(tmp_path)

@@ -1,5 +1,6 @@
 """A run that is packed opens with torch alone and paints what the run painted; its card says where it comes from."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -70,6 +71,54 @@ def test_half_a_file_is_refused_by_name(packed, tmp_path, name):
     folder = shutil.copytree(packed, tmp_path / "copy")
     (folder / name).write_bytes((folder / name).read_bytes()[:-40])
     with pytest.raises(ValueError, match=rf"{name} .*copy"):
+        open_painter(folder)
+
+
+def with_header(data, change):
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    change(header)
+    told = json.dumps(header).encode()
+    return len(told).to_bytes(8, "little") + told + data[8 + length :]
+
+
+def larger_than_it_is(header):
+    first = next(name for name in header if name != "__metadata__")
+    header[first]["shape"] = [10**9, 10**9]
+
+
+def beyond_the_end(header):
+    first = next(name for name in header if name != "__metadata__")
+    header[first]["data_offsets"][1] += 10**12
+
+
+def another_system(header):
+    header["__metadata__"]["system"] = "wgan"
+
+
+def no_system(header):
+    header["__metadata__"]["system"] = "__import__('os').mkdir('code')"
+
+
+def huge_arguments(header):
+    header["__metadata__"]["arguments"] = "[" * 5000
+
+
+@pytest.mark.parametrize("lie", [larger_than_it_is, beyond_the_end, another_system, no_system, huge_arguments])
+def test_a_header_that_lies_is_refused(packed, tmp_path, lie):
+    folder = shutil.copytree(packed, tmp_path / "packed")
+    path = folder / "generator.safetensors"
+    path.write_bytes(with_header(path.read_bytes(), lie))
+    with pytest.raises(ValueError, match=r"generator\.safetensors holds no weights that this version opens"):
+        open_painter(folder)
+
+
+@pytest.mark.parametrize("length", [0, 7, 2**63, 2**64 - 1])
+def test_a_header_of_an_impossible_length_is_refused(packed, tmp_path, length):
+    folder = shutil.copytree(packed, tmp_path / "packed")
+    path = folder / "generator.safetensors"
+    path.write_bytes(length.to_bytes(8, "little") + path.read_bytes()[8:])
+    with pytest.raises(ValueError, match="holds no weights that this version opens"):
         open_painter(folder)
 
 
