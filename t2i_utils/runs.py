@@ -20,6 +20,10 @@ import torch
 from t2i_utils import __version__
 from t2i_utils.colab import choose_device, half_dtype, remount_drive
 from t2i_utils.data.loader import Loader
+from t2i_utils.data.split import read_contents
+from t2i_utils.interfaces import Batch, draw_noise, step_rng
+from t2i_utils.metrics.nearest import small_pixels
+from t2i_utils.metrics.pairs import pair_distance
 from t2i_utils.objectives.round import mean_scores
 from t2i_utils.painter import Painter
 from t2i_utils.recipe import Recipe
@@ -37,6 +41,7 @@ from t2i_utils.training.watchers import History, Progress, SaveEvery, finish_ste
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
+SCORE_SEED = 11  # of val's batch and its noise
 RETREATS = 3  # how often a run may go back and try with half the rates
 FROM_DATA = ("image_size", "text_dim", "channels")  # arguments of systems that nobody chooses: the data file says them
 
@@ -143,6 +148,7 @@ class Run:
         state = {"average": self.average}
         self.trainer = Trainer(turns, recipe.prepare(settings.seed), loader.device, half, state)
         self.mirror = self._mirror(settings) if settings.drive else None
+        self.val = some_of_val(loader)
         self.saved_at = -1
         self.resume()
         self.history = History(folder / "history.csv", until=self.trainer.step, measure=mean_scores)
@@ -275,7 +281,12 @@ class Run:
         """Write a checkpoint of this very step, unless there is one or a turn was just skipped."""
         if self.saved_at == self.trainer.step or not self.trainer.guard.calm:
             return
-        facts = {"run": self.facts, "precision": str(self.trainer.half or "float32"), "t2i_utils": __version__}
+        facts = {
+            "run": self.facts,
+            "precision": str(self.trainer.half or "float32"),
+            "t2i_utils": __version__,
+            "score": self.score(),
+        }
         busy = [self.mirror.busy] if self.mirror is not None and self.mirror.busy else []
         path = checkpoints.save(self.folder / CHECKPOINTS, self.trainer.state_dict(), facts, busy)
         self.history.flush()
@@ -283,9 +294,38 @@ class Run:
         if self.mirror is not None:
             self.mirror.offer(path.with_suffix(".json"))
 
+    @torch.no_grad()
+    def score(self) -> float | None:
+        """How near the average's pictures of val captions are to real ones: minus `pair_distance`, so more is better.
+
+        None where the file has no val classes. With split="trainval" these classes are trained on, too: it tells better
+        states of one run from worse ones, and nothing about captions that no one has seen.
+        """
+        if self.val is None:
+            return None
+        noise = draw_noise(self.recipe.generator.noise_shape, len(self.val), step_rng(SCORE_SEED, 0))
+        painted = self.average.module(noise.to(self.loader.device), self.val.text).images[-1]
+        real, painted = (small_pixels(127.5 * (images + 1)) for images in (self.val.images, painted))
+        return -pair_distance(real, painted, self.val.text.sentence)
+
     def painter(self) -> Painter:
         """A painter of the run as it is now: it goes on changing while the run trains."""
         return Painter(kept_encoder(self.folder, self.loader.device), self.average.module, self.facts["system"])
+
+
+def some_of_val(loader: Loader, most: int = 128) -> Batch | None:
+    """A fixed batch of the val classes, on the device of a run's loader; None where there are not two of them."""
+    try:
+        count = min(most, len(read_contents(loader.path, "val").rows))
+        if count < 2 or not loader.text_dim:
+            return None
+        val = Loader(
+            loader.path, loader.encoder, count, SCORE_SEED, "val", loader.image_size, mirror=False, memory_limit=0,
+            device=loader.device,
+        )  # fmt: skip
+    except ValueError:  # no such classes in this file
+        return None
+    return val.batch(0)
 
 
 def open_run(

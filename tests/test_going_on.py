@@ -63,7 +63,8 @@ def test_a_path_goes_on_from_there_bitwise(what, open_small_run, tmp_path):
     assert torch.equal(weights(two), weights(one))
 
 
-def test_an_older_checkpoint_of_the_same_run_sets_the_later_ones_aside(open_small_run, tmp_path):
+def test_an_older_checkpoint_of_the_same_run_sets_the_later_ones_aside(open_small_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("t2i_utils.runs.Run.score", lambda run: None)
     run = open_small_run(tmp_path / "run")
     run.train(steps=2, progress=False)
     at_two = weights(run)
@@ -242,3 +243,21 @@ def test_a_state_that_is_not_what_its_manifest_says_is_refused(forge, open_small
     checkpoints.save(tmp_path / "checkpoints", state, newest.facts)
     with pytest.raises(ValueError, match=r"step_00000001\.pt does not fit gan_cls .*--resume never"):
         open_small_run(tmp_path)
+
+
+def test_every_checkpoint_has_a_score_of_val_captions_and_the_best_stays(open_small_run, tmp_path, monkeypatch):
+    run = open_small_run(tmp_path)
+    before = torch.get_rng_state()
+    first = run.score()
+    assert first == run.score()  # the same pictures of the same captions, whoever drew random numbers meanwhile
+    assert torch.equal(torch.get_rng_state(), before)
+    assert first < 0
+    scores = iter([-3.0, -1.0, -2.0, -2.5, -2.2])
+    monkeypatch.setattr(run, "score", lambda: next(scores))
+    run.train(steps=4, watchers=[lambda *_: run.save()], progress=False)
+    assert states(tmp_path) == ["step_00000001.pt", "step_00000003.pt", "step_00000004.pt"]
+    assert checkpoints.tell(tmp_path / "checkpoints/step_00000001.json")["facts"]["score"] == -1.0
+
+
+def test_a_file_without_val_classes_has_no_score(open_small_run, grey_file, tmp_path):
+    assert open_small_run(tmp_path, data=grey_file).score() is None
