@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,10 +18,7 @@ import torch
 from t2i_utils import __version__
 from t2i_utils.colab import choose_device, half_dtype, remount_drive
 from t2i_utils.data.loader import Loader
-from t2i_utils.data.split import read_contents
-from t2i_utils.interfaces import Batch, draw_noise, step_rng
-from t2i_utils.metrics.nearest import small_pixels
-from t2i_utils.metrics.pairs import pair_distance
+from t2i_utils.metrics.val import ValScore
 from t2i_utils.objectives.round import mean_scores
 from t2i_utils.painter import Painter
 from t2i_utils.recipe import Recipe
@@ -33,15 +28,14 @@ from t2i_utils.training import checkpoints
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.drive import DriveFolder
 from t2i_utils.training.guard import DivergedError
-from t2i_utils.training.mirror import Mirror, restore
+from t2i_utils.training.mirror import Mirror
+from t2i_utils.training.resuming import CHECKPOINTS, checkpoint_to_go_on_from
 from t2i_utils.training.runlog import logged_to
 from t2i_utils.training.trainer import Trainer, Watcher
 from t2i_utils.training.watchers import History, Progress, SaveEvery, finish_step_on_interrupt
 
 log = logging.getLogger(__name__)
 
-CHECKPOINTS = "checkpoints"
-SCORE_SEED = 11  # of val's batch and its noise
 RETREATS = 3  # how often a run may go back and try with half the rates
 FROM_DATA = ("image_size", "text_dim", "channels")  # arguments of systems that nobody chooses: the data file says them
 
@@ -148,7 +142,7 @@ class Run:
         state = {"average": self.average}
         self.trainer = Trainer(turns, recipe.prepare(settings.seed), loader.device, half, state)
         self.mirror = self._mirror(settings) if settings.drive else None
-        self.val = some_of_val(loader)
+        self.val_score = ValScore(loader)
         self.saved_at = -1
         self.resume()
         self.history = History(folder / "history.csv", until=self.trainer.step, measure=mean_scores)
@@ -164,20 +158,10 @@ class Run:
             ValueError: naming every difference, if it is of another run.
             FileNotFoundError: where a path was asked for that holds none.
         """
-        wanted, here = self.settings.resume, self.folder / CHECKPOINTS
-        if wanted == "never":
-            self._begin_anew()
-        elif wanted != "auto":
-            self._adopt(checkpoints.find(Path(wanted).expanduser()))
-        elif self.mirror is not None:
-            try:
-                restore(self.mirror.place, here, self.check)
-            except OSError as error:
-                log.warning("Drive could not be looked at (%s): going on with what is in %s", error, self.folder)
-        checkpoint = checkpoints.newest(here)
+        place = None if self.mirror is None else self.mirror.place
+        checkpoint = checkpoint_to_go_on_from(self.folder, self.settings.resume, place, self.check)
         if checkpoint is None:
             return
-        self.check(str(self.folder), {"step": checkpoint.step, "facts": checkpoint.facts})
         self._load(checkpoint)
         self.saved_at = self.trainer.step
         before, now = checkpoint.facts["precision"], str(self.trainer.half or "float32")
@@ -204,26 +188,6 @@ class Run:
                 f"{where} holds another run, at step {told['step']}, which differs in {'; '.join(other)}; "
                 "use the same settings to go on, or another folder (or --resume never) to begin anew"
             )
-
-    def _begin_anew(self) -> None:
-        """Set what lies here, and on Drive under this name, aside."""
-        places = [self.folder] + ([self.mirror.place.path.parent] if self.mirror else [])
-        for place in places:
-            if place.is_dir() and any(place.iterdir()):
-                print(f"{place} was set aside as {checkpoints.set_aside(place)}")
-
-    def _adopt(self, checkpoint: checkpoints.Checkpoint) -> None:
-        """Make a checkpoint the newest of this folder; later ones that lie here are set aside."""
-        told = checkpoints.tell(checkpoint.path.with_suffix(".json"))
-        self.check(str(checkpoint.path), told)
-        here = self.folder / CHECKPOINTS
-        if checkpoint.path.parent.resolve() != here.resolve() or checkpoints.newest(here).step != checkpoint.step:
-            source = checkpoint.path
-            if here.is_dir():
-                aside = checkpoints.set_aside(here)
-                print(f"{here} was set aside as {aside}")
-                source = aside / source.name if source.parent.resolve() == here.resolve() else source
-            checkpoints.adopt(here, told, partial(shutil.copyfile, source))
 
     def train(
         self,
@@ -294,38 +258,13 @@ class Run:
         if self.mirror is not None:
             self.mirror.offer(path.with_suffix(".json"))
 
-    @torch.no_grad()
     def score(self) -> float | None:
-        """How near the average's pictures of val captions are to real ones: minus `pair_distance`, so more is better.
-
-        None where the file has no val classes. With split="trainval" these classes are trained on, too: it tells better
-        states of one run from worse ones, and nothing about captions that no one has seen.
-        """
-        if self.val is None:
-            return None
-        noise = draw_noise(self.recipe.generator.noise_shape, len(self.val), step_rng(SCORE_SEED, 0))
-        painted = self.average.module(noise.to(self.loader.device), self.val.text).images[-1]
-        real, painted = (small_pixels(127.5 * (images + 1)) for images in (self.val.images, painted))
-        return -pair_distance(real, painted, self.val.text.sentence)
+        """How good the average paints val captions, the more the better; None where nobody can say."""
+        return self.val_score(self.average.module)
 
     def painter(self) -> Painter:
         """A painter of the run as it is now: it goes on changing while the run trains."""
         return Painter(kept_encoder(self.folder, self.loader.device), self.average.module, self.facts["system"])
-
-
-def some_of_val(loader: Loader, most: int = 128) -> Batch | None:
-    """A fixed batch of the val classes, on the device of a run's loader; None where there are not two of them."""
-    try:
-        count = min(most, len(read_contents(loader.path, "val").rows))
-        if count < 2 or not loader.text_dim:
-            return None
-        val = Loader(
-            loader.path, loader.encoder, count, SCORE_SEED, "val", loader.image_size, mirror=False, memory_limit=0,
-            device=loader.device,
-        )  # fmt: skip
-    except ValueError:  # no such classes in this file
-        return None
-    return val.batch(0)
 
 
 def open_run(

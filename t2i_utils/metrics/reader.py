@@ -126,17 +126,19 @@ def train_reader(size: int, steps: int = 300, batch_size: int = 128, pictures: i
     return reader.eval()
 
 
-def ready_reader(size: int, folder: Path, **how: int) -> Reader:
+def ready_reader(
+    size: int, folder: Path, steps: int = 300, batch_size: int = 128, pictures: int = 3000, seed: int = 0
+) -> Reader:
     """The same reader from a file that an earlier call left, or a new one that leaves it for the next notebook.
 
     Args:
         size: of the pictures it will read, in pixels.
         folder: where `reader_SIZE.safetensors` lies or will lie.
-        how: further arguments of `train_reader`. A file of a reader that was trained otherwise, or on flowers that were
-            drawn otherwise, is replaced.
+        steps, batch_size, pictures, seed: as of `train_reader`. A file of a reader that was trained otherwise, or on
+            flowers that were drawn otherwise, is replaced.
     """
     path = folder / f"reader_{size}.safetensors"
-    made_of = {"size": str(size), "how": json.dumps(how, sort_keys=True), "flowers": _drawn_like()}
+    made_of = {"how": json.dumps([size, steps, batch_size, pictures, seed]), "flowers": _drawn_like()}
     try:
         with safe_open(path, "pt") as file:
             if (file.metadata() or {}) == made_of:
@@ -145,7 +147,7 @@ def ready_reader(size: int, folder: Path, **how: int) -> Reader:
                 return reader.to(memory_format=torch.channels_last).eval()  # as the trainer left it: bitwise the same
     except (OSError, SafetensorError, RuntimeError):
         pass  # none there, or none that can be used: a new one takes seconds
-    reader = train_reader(size, **how)
+    reader = train_reader(size, steps, batch_size, pictures, seed)
     write_whole(path, save({name: tensor.contiguous() for name, tensor in reader.state_dict().items()}, made_of))
     return reader
 
