@@ -45,7 +45,7 @@ class Affine(nn.Module):
         """features: [batch, channels, height, width]; condition: [batch, condition_dim]; the shape of features."""
         scale = rearrange(self.scale(condition), "batch channels -> batch channels 1 1")
         shift = rearrange(self.shift(condition), "batch channels -> batch channels 1 1")
-        return scale * features + shift
+        return torch.addcmul(shift, scale, features)
 
 
 class Fusion(nn.Module):
@@ -58,7 +58,7 @@ class Fusion(nn.Module):
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """features: [batch, channels, height, width]; condition: [batch, condition_dim]; the shape of features."""
         for affine in self.affines:
-            features = F.leaky_relu(affine(features, condition), 0.2)
+            features = F.leaky_relu_(affine(features, condition), 0.2)
         return features
 
 
@@ -73,11 +73,11 @@ class UpBlock(nn.Module):
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """features: [batch, wide, size, size]; returns [batch, narrow, 2 size, 2 size]."""
-        features = F.interpolate(features, scale_factor=2, mode="nearest")
-        residual = features
+        residual = F.interpolate(features, scale_factor=2, mode="nearest")
         for fuse, convolve in zip(self.fuse, self.convolve, strict=True):
             residual = convolve(fuse(residual, condition))
-        return self.shortcut(features) + residual
+        # a 1 x 1 convolution before it costs a quarter of one after it, and comes to the same
+        return F.interpolate(self.shortcut(features), scale_factor=2, mode="nearest") + residual
 
 
 class Generator(nn.Module):
@@ -143,7 +143,8 @@ class DownBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """features: [batch, narrow, size, size]; returns [batch, wide, size / 2, size / 2]."""
-        return F.avg_pool2d(self.shortcut(features), 2) + self.gate * self.residual(features)
+        # a 1 x 1 convolution after the average costs a quarter of one before it, and comes to the same
+        return self.shortcut(F.avg_pool2d(features, 2)) + self.gate * self.residual(features)
 
 
 class Discriminator(nn.Module):

@@ -33,6 +33,18 @@ def test_an_affine_begins_as_the_identity_and_listens_once_it_has_learnt():
     assert torch.allclose(affine(features, condition)[1, 2], scale[1, 2] * features[1, 2] + shift[1, 2])
 
 
+def test_shortcuts_are_the_papers_in_another_order():
+    """The paper's convolve at the larger resolution; averages and repetitions commute with 1 x 1 convolutions."""
+    torch.manual_seed(0)
+    down, up = df_gan.DownBlock(4, 6), df_gan.UpBlock(5, 6, 4)
+    features, small, condition = torch.randn(2, 4, 8, 8), torch.randn(2, 6, 4, 4), torch.randn(2, 5)
+    papers = torch.nn.functional.avg_pool2d(down.shortcut(features), 2)
+    torch.testing.assert_close(down(features), papers)  # the gate is closed
+    large = torch.nn.functional.interpolate(small, scale_factor=2)
+    residual = up.convolve[1](up.fuse[1](up.convolve[0](up.fuse[0](large, condition)), condition))
+    torch.testing.assert_close(up(small, condition), up.shortcut(large) + residual)
+
+
 def test_a_discriminator_begins_as_averages_of_its_shortcuts():
     block, features = df_gan.DownBlock(4, 4), torch.randn(2, 4, 8, 8)
     assert torch.equal(block(features), torch.nn.functional.avg_pool2d(features, 2))
