@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.df_gan import AGEING, DF_GAN, FROZEN, LAZY, MEMORY, PENALTY
+from benchmarks.df_gan import AGEING, DF_GAN, FROZEN, LAZY, MEMORY, PENALTY, SHORTCUTS
 from benchmarks.loader import LOADER
 from benchmarks.memory import peak_megabytes
 from benchmarks.picture import PICTURE
@@ -16,7 +16,7 @@ from benchmarks.step import STEP
 from benchmarks.timing import Benchmark, Outcome, interleaved
 from benchmarks.trainer import TRAINER
 
-BENCHMARKS = (LOADER, STEP, DF_GAN, MEMORY, FROZEN, LAZY, PENALTY, AGEING, TRAINER, PICTURE)
+BENCHMARKS = (LOADER, STEP, DF_GAN, MEMORY, SHORTCUTS, FROZEN, LAZY, PENALTY, AGEING, TRAINER, PICTURE)
 
 
 def measure(benchmark: Benchmark) -> Outcome:

@@ -76,7 +76,11 @@ def test_the_usual_step_really_does_more():
     assert (seen.count("look"), seen.count("paint")) == (5, 2)
 
 
-WAYS = [df_gan.BEST, df_gan.USUAL, *(replace(df_gan.BEST, **{name: False}) for name in ("channels_last", "frozen"))]
+WAYS = [
+    df_gan.BEST,
+    df_gan.USUAL,
+    *(replace(df_gan.BEST, **{name: False}) for name in ("channels_last", "shortcuts", "frozen")),
+]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -105,6 +109,8 @@ def test_every_way_of_a_df_gan_step_has_the_same_losses_and_gradients(way):
     assert_same(seen, judged, 1e-5)
     assert_same(gradients(ours.generator), gradients(hand.generator), 1e-5)
     assert set(losses) > {"discriminator/matching_aware"}
+    authors = any(isinstance(part, df_gan.AuthorsUpBlock) for part in hand.generator.modules())
+    assert authors == (not way.shortcuts)
 
 
 def test_the_ways_differ_in_what_they_name():
@@ -228,7 +234,19 @@ def test_one_benchmark_can_be_chosen_and_all_are_listed(monkeypatch, capsys):
     monkeypatch.setattr(command, "measure", lambda benchmark: pytest.fail("--list measures nothing"))
     assert command.main(["--list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
-        *["loader", "step", "df_gan", "memory", "frozen", "lazy", "penalty", "ageing", "trainer", "picture"]
+        *[
+            "loader",
+            "step",
+            "df_gan",
+            "memory",
+            "shortcuts",
+            "frozen",
+            "lazy",
+            "penalty",
+            "ageing",
+            "trainer",
+            "picture",
+        ]
     ]
     assert command.main(["--list", "--only", "step"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
@@ -243,6 +261,7 @@ def test_bars_are_the_promised_ones():
         ("step", 1.6, False),
         ("df_gan", 1.5, False),
         ("memory", 1.05, False),
+        ("shortcuts", 1.05, False),
         ("frozen", 1.02, False),
         ("lazy", 1.05, False),
         ("penalty", 2.5, True),
