@@ -35,7 +35,7 @@ def measure(folders: Sequence[Path], data: Path, captions: int = 200, diverse: i
 
 def draw(reports: dict[int, AttributeReport]):
     """Accuracy by attribute against the step, with what chance would give as dotted lines."""
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    figure = Figure(figsize=(8, 3.4), layout="constrained")
     axis = figure.subplots()
     for name, chance in next(iter(reports.values())).chance.items():
         scores = [report.painted[name] for report in reports.values()]
@@ -44,7 +44,7 @@ def draw(reports: dict[int, AttributeReport]):
         axis.fill_between(list(reports), low, high, color=line.get_color(), alpha=0.15)
         axis.axhline(chance, color=line.get_color(), linestyle=":", linewidth=0.8)
     axis.set(xlabel="step", ylabel="share right", ylim=(0, 1.02), title="captions of held-out classes that state it")
-    axis.legend(fontsize=8, ncols=2)
+    figure.legend(loc="outside right upper", fontsize=8)
     axis.grid(alpha=0.3)
     return drawn(figure)
 

@@ -339,8 +339,10 @@ def test_sample_with_another_encoder_in_the_run(refuse, place, small_config):
 
 
 def test_sample_without_a_whole_checkpoint(refuse, place):
-    (state,) = (place / "run" / "checkpoints").glob("*.pt")
-    cut(state)
+    states = list((place / "run" / "checkpoints").glob("*.pt"))
+    for state in states:
+        cut(state)
+    assert len(states) == 2  # of the first weights and of the last
     assert "no whole checkpoint" in refuse("sample", "run", "--caption", "a flower", "--out", "x.png")
 
 
