@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from t2i_utils.training.turns import Turn
 
 PATIENCE = 5
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class Guard:
             return False
         values = {name.rpartition("/")[2]: loss.item() for name, loss in losses.items()}
         self.skipped.append(Skipped(step, turn.name, values, norm.item()))
+        log.warning("skipped, as it is not finite: %s", self.skipped[-1])
         row = self._row.setdefault(turn.name, [])
         row.append(self.skipped[-1])
         if len(row) >= self.patience:

@@ -76,6 +76,7 @@ class Mirror:
         """Tell of a new local checkpoint; returns at once. It is copied if the last copy is old enough."""
         with self._news:
             self._offered = manifest
+            self._closing.clear()  # a run may be trained again after it was closed
             due = self.clock() - self._begun >= self.seconds
             if not due or (self._thread is not None and self._thread.is_alive()):
                 return

@@ -84,7 +84,7 @@ def same(one, other):
 
 @pytest.mark.parametrize("half", [None, torch.bfloat16])
 @pytest.mark.parametrize("how", ["loss", "gradient"])
-def test_a_turn_that_is_not_finite_leaves_no_bit_changed(how, half):
+def test_a_turn_that_is_not_finite_leaves_no_bit_changed(how, half, caplog):
     game = Game(half, second={3: how})
     game.learn(3)
     before = {name: game.state(name) for name in game.modules}
@@ -94,6 +94,7 @@ def test_a_turn_that_is_not_finite_leaves_no_bit_changed(how, half):
     skipped = game.trainer.guard.skipped
     assert [(turn.step, turn.turn) for turn in skipped] == [(3, "second")]
     assert skipped[0].losses.keys() == {"score"}
+    assert "skipped, as it is not finite: step 3, second: score" in caplog.text
     game.learn(5)
     assert not same(game.state("second"), before["second"])
     assert game.trainer.guard.calm

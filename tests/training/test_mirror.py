@@ -167,6 +167,19 @@ def test_copies_go_by_the_clock_and_the_last_one_is_not_left_behind(here, drive)
     assert mirror.safe.step == 23
 
 
+def test_after_it_was_closed_it_waits_for_late_files_as_before(here, drive):
+    place = FaultyDrive(drive, [None, "late"], looks=2)
+    waits = []
+    mirror = Mirror(place, minutes=1e-9)
+    mirror.offer(save(here, 1))
+    mirror.close()
+    mirror._wait = lambda seconds: (waits.append(seconds), mirror._closing.is_set())
+    mirror.offer(save(here, 2))
+    mirror._thread.join()
+    assert mirror.safe.step == 2
+    assert waits == [1, 5]
+
+
 def test_a_slow_copy_holds_nobody_up_and_its_source_stays(here, drive):
     begun, go_on = threading.Event(), threading.Event()
 
