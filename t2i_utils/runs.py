@@ -165,8 +165,10 @@ class Run:
         self._load(checkpoint)
         self.saved_at = self.trainer.step
         before, now = checkpoint.facts["precision"], str(self.trainer.half or "float32")
-        if before != now:
-            log.warning("going on from step %d in %s; until then it was %s", checkpoint.step, now, before)
+        with logged_to(self.folder):
+            log.info("going on from step %d", checkpoint.step)
+            if before != now:
+                log.warning("going on in %s; until step %d it was %s", now, checkpoint.step, before)
 
     def _load(self, checkpoint: checkpoints.Checkpoint) -> None:
         """Put the trainer into a state; another system's under this one's manifest is refused."""

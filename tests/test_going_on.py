@@ -87,10 +87,25 @@ def test_a_path_to_nothing_or_to_another_run_is_refused(open_small_run, tmp_path
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
-def test_what_may_change_is_said(open_small_run, tmp_path, caplog):
+def test_what_may_change_is_said(open_small_run, tmp_path, capsys):
     open_small_run(tmp_path).train(steps=1, progress=False)
     open_small_run(tmp_path, settings=Settings(precision="bf16"))
-    assert "going on from step 1 in torch.bfloat16; until then it was float32" in caplog.text
+    told = "going on in torch.bfloat16; until step 1 it was float32"
+    assert told in capsys.readouterr().err
+    assert told in (tmp_path / "run.log").read_text()
+
+
+def test_an_older_checkpoint_sets_later_copies_on_drive_aside(open_small_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("t2i_utils.runs.Run.score", lambda run: None)
+    drive = Settings(drive=str(tmp_path / "drive"), drive_minutes=1e-9)
+    run = open_small_run(tmp_path / "here" / "mine", settings=drive)
+    run.train(steps=2, progress=False)
+    run.train(steps=4, progress=False)
+    older = str(run.folder / "checkpoints/step_00000002.json")
+    back = open_small_run(run.folder, settings=Settings(drive=drive.drive, drive_minutes=1e-9, resume=older))
+    back.train(steps=3, progress=False)
+    assert open_small_run(tmp_path / "another machine" / "mine", settings=drive).trainer.step == 3
+    assert checkpoints.newest(tmp_path / "drive" / "mine" / "checkpoints.before-1").step == 4
 
 
 def test_a_new_machine_goes_on_from_drive_bitwise(open_small_run, tmp_path):

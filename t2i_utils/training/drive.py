@@ -84,8 +84,9 @@ class DriveFolder:
 def send_folder(folder: Path, place: DriveFolder) -> bool:
     """Copy a folder of a few files, unless it is there; whether it is there whole. Failures are told, not raised."""
     try:
-        if listed(place) is not None:
+        if lies_whole(place):
             return True
+        place.remove(LIST)  # what it tells of is not there any more
         files = {}
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder).as_posix()
@@ -124,6 +125,15 @@ def bring_folder(place: DriveFolder, folder: Path) -> bool:
         return True
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("%s could not be brought from %s (%s)", folder.name, place, error)
+        return False
+
+
+def lies_whole(place: DriveFolder) -> bool:
+    """Whether a folder on Drive still holds every file that its list tells of."""
+    try:
+        files = listed(place)
+        return files is not None and all(place.digest(told["file"])[1] == told["sha256"] for told in files.values())
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 

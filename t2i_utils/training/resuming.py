@@ -12,7 +12,7 @@ from typing import Any
 from t2i_utils.training import checkpoints
 from t2i_utils.training.checkpoints import Checkpoint
 from t2i_utils.training.drive import DriveFolder
-from t2i_utils.training.mirror import restore
+from t2i_utils.training.mirror import restore, step_of
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,10 @@ def checkpoint_to_go_on_from(folder: Path, wanted: str, place: DriveFolder | Non
             if old.is_dir() and any(old.iterdir()):
                 print(f"{old} was set aside as {checkpoints.set_aside(old)}")
     elif wanted != "auto":
-        adopt(here, checkpoints.find(Path(wanted).expanduser()), check)
+        chosen = checkpoints.find(Path(wanted).expanduser())
+        adopt(here, chosen, check)
+        if place is not None:
+            set_later_copies_aside(place, chosen.step)
     elif place is not None:
         try:
             restore(place, here, check)
@@ -67,3 +70,12 @@ def adopt(here: Path, wanted: Checkpoint, check: Check) -> None:
         print(f"{here} was set aside as {aside}")
         source = aside / source.name if at_home else source
     checkpoints.adopt(here, told, partial(shutil.copyfile, source))
+
+
+def set_later_copies_aside(place: DriveFolder, step: int) -> None:
+    """Copies of later steps than the one that was chosen are of another future: no machine may go on from them."""
+    try:
+        if any(step_of(Path(name)) > step for name in place.names() if name.startswith("step_")):
+            print(f"{place} was set aside as {checkpoints.set_aside(place.path)}")
+    except OSError as error:
+        log.warning("later copies in %s could not be set aside (%s): do it by hand", place, error)

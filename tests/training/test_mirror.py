@@ -259,6 +259,18 @@ def test_a_folder_that_did_not_arrive_is_not_taken_for_one(fault, encoder, drive
     assert contents(tmp_path / "there") == contents(encoder)
 
 
+@pytest.mark.parametrize("damage", ["list", "file"])
+def test_a_folder_that_drive_lost_later_is_sent_again(damage, encoder, drive, tmp_path):
+    place = DriveFolder(drive)
+    assert send_folder(encoder, place)
+    name = "files.json" if damage == "list" else next(name for name in place.names() if name != "files.json")
+    (drive / name).write_bytes(b"{")
+    assert not bring_folder(place, tmp_path / "there")
+    assert send_folder(encoder, place)
+    assert bring_folder(place, tmp_path / "there")
+    assert contents(tmp_path / "there") == contents(encoder)
+
+
 @pytest.mark.parametrize("told", ["[]", "{", '{"a": 1}', '{"../a": {"file": "x", "sha256": ""}}'])
 def test_a_list_that_lies_brings_nothing(told, drive, tmp_path, caplog):
     place = DriveFolder(drive)
