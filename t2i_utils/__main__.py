@@ -1,6 +1,6 @@
 """The same work without a notebook: python -m t2i_utils COMMAND.
 
-Commands: data | download | build | verify | embed | train | sample | pack | systems.
+Commands: data | download | build | verify | embed | train | sample | pack | painters | systems.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def make_parser(with_systems: bool = True) -> argparse.ArgumentParser:
     pack.add_argument("--data", type=Path, required=True, help="HDF5 file that it was trained on")
     pack.add_argument("--out", type=Path, required=True, help="the folder to write; its name is the painter's")
     pack.add_argument("--note", required=True, help="the command, time and hardware that made it, for the card")
+    command(commands, "painters", list_painters, "every published painter, as checkpoints.md shows them")
     systems = command(commands, "systems", list_systems, "every system with its parameter counts")
     systems.add_argument("--json", action="store_true", help="as JSON")
     return parser
@@ -106,7 +107,8 @@ def add_data_commands(commands) -> None:
 def add_systems(train: argparse.ArgumentParser) -> None:
     """train SYSTEM, one parser a system, its options from its function's signature."""
     from t2i_utils.recipes import SYSTEMS
-    from t2i_utils.runs import FROM_DATA, Settings
+    from t2i_utils.recipes.arguments import FROM_DATA
+    from t2i_utils.runs import Settings
     from t2i_utils.signatures import add_options
 
     systems = train.add_subparsers(dest="system", required=True, metavar="SYSTEM")
@@ -218,6 +220,13 @@ def pack_run(options: argparse.Namespace) -> None:
     print(f"{options.out}: packed; it opens with open_painter({str(options.out)!r}) or `sample {options.out}`")
     if report:
         print(report)
+
+
+def list_painters(options: argparse.Namespace) -> None:
+    """`painters`: the records as a table."""
+    from t2i_utils.published import table
+
+    print(table())
 
 
 def list_systems(options: argparse.Namespace) -> None:

@@ -83,7 +83,7 @@ def offer_drive(wanted: bool = True) -> Path | None:
         print(f"Drive exists only on Colab; here ({NAMES[where()]}) everything stays in {workspace()}.")
         return None
     try:
-        folder = _drive_folder()
+        folder = _mounted()
     except Exception as error:  # refused, closed window, no cookies, errno 5 and 107: Colab raises many kinds
         print(
             f"Drive was not mounted ({type(error).__name__}: {error}). Everything still works, in {workspace()}, but "
@@ -94,8 +94,14 @@ def offer_drive(wanted: bool = True) -> Path | None:
     return folder
 
 
-def _drive_folder() -> Path:
-    """Our folder on the mounted Drive; a mount that an earlier cell made and that died since is mounted anew, once."""
+def drive_folder() -> Path | None:
+    """Our folder on a Drive that is mounted and answers; None where there is none."""
+    folder = CONTENT / "drive" / "MyDrive" / "t2i"
+    return folder if where() == "colab" and folder.is_dir() else None
+
+
+def _mounted() -> Path:
+    """Our folder on Drive, mounted now; a mount that an earlier cell made and that died since is mounted anew, once."""
     from google.colab import drive  # only Colab has this module
 
     folder = CONTENT / "drive" / "MyDrive" / "t2i"

@@ -1,32 +1,31 @@
-"""Painters by name: weights that come with this package, a folder of packed weights, or the folder of a run."""
+"""Painters by name: published weights, a folder that `pack` wrote, or the folder of a run; here or on Drive."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 
+from t2i_utils.colab import drive_folder, workspace
 from t2i_utils.painter import Painter
+from t2i_utils.published import GENERATOR, PUBLISHED, TEXT, USUAL, WEIGHTS
+from t2i_utils.training.drive import LIST, DriveFolder
+from t2i_utils.training.resuming import CHECKPOINTS
 
-PUBLISHED = Path(__file__).with_name("weights")
-GENERATOR, TEXT, CARD = "generator.safetensors", "text.safetensors", "card.md"
-USUAL = "flowers"
-
-
-def published() -> dict[str, str]:
-    """The painters that come with this package: name to one line about each."""
-    cards = sorted(PUBLISHED.glob(f"*/{CARD}"))
-    return {path.parent.name: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for path in cards}
+DOWNLOADED, BROUGHT = "painters", "from_drive"  # in the workspace
 
 
 def open_painter(name: str | Path = USUAL, device: torch.device | str = "cpu") -> Painter:
     """Open something that paints captions.
 
     Args:
-        name: of `published()` (no network, no open_clip); or a folder that `pack` wrote; or a run's folder, or the name
-            of one in the workspace.
+        name: of a record in `published` (the ones in the package need no network and no open_clip, others are
+            downloaded once); or a folder that `pack` wrote; or a run's folder; or the name of one of these in the
+            workspace or on a mounted Drive, from where it is copied.
         device: where it paints.
 
     Returns:
@@ -34,26 +33,70 @@ def open_painter(name: str | Path = USUAL, device: torch.device | str = "cpu") -
 
     Raises:
         FileNotFoundError: where nothing of that name is found, or a run without a whole checkpoint.
-        ValueError: for weights that do not fit their own description, or another encoder than the run's.
+        ValueError: for weights that do not fit their own description, another encoder than the run's, or a record that
+            is not trained yet.
+        OSError: where a download failed, saying what became of each mirror.
     """
-    from t2i_utils.colab import workspace
+    place = find(name)
+    return _open_packed(place, device) if (place / GENERATOR).is_file() else _open_run(place, device)
 
+
+def find(name: str | Path) -> Path:
+    """The folder of a painter: the first that holds one, brought here if it lies on Drive or has to be downloaded.
+
+    Raises:
+        as `open_painter`.
+    """
     looked = []
-    for home in (
-        Path,
-        PUBLISHED.joinpath,
-        lambda place: workspace() / place,
-    ):  # the last makes its folder: so it is last
-        place = home(name)
-        if (place / GENERATOR).is_file():
-            return _open_packed(place, device)
-        if (place / "checkpoints").is_dir():
-            return _open_run(place, device)
-        looked.append(str(place))
+    given = Path(name).expanduser()
+    if _holds_painter(given):
+        return _from_drive(given) if _on_drive(given) else given
+    looked.append(str(given))
+    record = PUBLISHED.get(str(name))
+    if record is not None and _holds_painter(WEIGHTS / record.name):
+        return WEIGHTS / record.name
+    home = workspace()  # this makes the folder, so it comes after what needs none
+    if _holds_painter(home / given):
+        return home / given
+    looked.append(str(home / given))
+    drive = drive_folder()
+    if drive is not None and _holds_painter(drive / given) and not (record and record.wrong(drive / given)):
+        return _from_drive(drive / given)
+    if record is not None:
+        return record.bring(home / DOWNLOADED / record.name)
     raise FileNotFoundError(
-        f"no painter is called {str(name)!r} (looked for {', '.join(dict.fromkeys(looked))}); the package brings "
-        f"{', '.join(published())}, and `train` makes others"
+        f"no painter is called {str(name)!r} (looked for {', '.join(looked)}, "
+        f"{drive / given if drive is not None else 'no Drive is mounted'}); published are "
+        f"{', '.join(record.name for record in PUBLISHED.values() if record.files)}, and `train` makes others"
     )
+
+
+def _holds_painter(place: Path) -> bool:
+    return (place / GENERATOR).is_file() or (place / CHECKPOINTS).is_dir()
+
+
+def _on_drive(place: Path) -> bool:
+    """Whether a folder is what `train --drive` left: its encoder lies there as a list of files."""
+    return next(place.glob(f"*/{LIST}"), None) is not None
+
+
+def _from_drive(place: Path) -> Path:
+    """Copy a painter from Drive, where nothing is opened: a mount may die, and its files are read slowly."""
+    from t2i_utils.text.kept import ENCODER, bring_encoder
+    from t2i_utils.training.mirror import restore
+
+    target = workspace() / BROUGHT / place.name
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as private:
+        whole = Path(private) / place.name
+        if (place / GENERATOR).is_file():
+            shutil.copytree(place, whole)
+        else:
+            restore(DriveFolder(place / CHECKPOINTS), whole / CHECKPOINTS)
+            bring_encoder(DriveFolder(place / ENCODER), whole)
+        shutil.rmtree(target, ignore_errors=True)  # of an earlier visit: the run may have gone on, or begun anew
+        whole.rename(target)
+    return target
 
 
 def _open_packed(folder: Path, device: torch.device | str) -> Painter:
@@ -82,11 +125,11 @@ def _whole_numbers_stay(tensor: torch.Tensor) -> torch.Tensor:
 
 def _open_run(folder: Path, device: torch.device | str) -> Painter:
     """The painter that a run has become."""
-    from t2i_utils.runs import build_recipe
+    from t2i_utils.recipes.arguments import build_recipe
     from t2i_utils.text.kept import kept_encoder
     from t2i_utils.training import checkpoints
 
-    checkpoint = checkpoints.newest(folder / "checkpoints")
+    checkpoint = checkpoints.newest(folder / CHECKPOINTS)
     if checkpoint is None:
         raise FileNotFoundError(f"{folder / 'checkpoints'} holds no whole checkpoint; train until one is saved")
     facts = checkpoint.facts["run"]

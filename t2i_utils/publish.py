@@ -12,10 +12,11 @@ from safetensors.torch import save as safetensors
 
 from t2i_utils.data.hdf5 import read_captions
 from t2i_utils.data.verify import Facts, verify
-from t2i_utils.gallery import CARD, GENERATOR, TEXT, open_painter
+from t2i_utils.gallery import open_painter
 from t2i_utils.metrics.attributes import AttributeReport, score_painter
 from t2i_utils.metrics.reader import train_reader
 from t2i_utils.painter import Painter
+from t2i_utils.published import CARD, GENERATOR, TEXT
 from t2i_utils.text.clip import ClipEncoder
 from t2i_utils.text.packing import pack, save
 from t2i_utils.training import checkpoints

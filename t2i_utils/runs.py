@@ -6,10 +6,10 @@ encoder is a folder of its own, a copy of it in `encoder/`: a run can be moved w
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,13 +18,14 @@ import torch
 from t2i_utils import __version__
 from t2i_utils.colab import choose_device, half_dtype, remount_drive
 from t2i_utils.data.loader import Loader
-from t2i_utils.metrics.val import ValScore
+from t2i_utils.metrics.val import ValMeasures
 from t2i_utils.objectives.round import mean_scores
 from t2i_utils.painter import Painter
 from t2i_utils.recipe import Recipe
-from t2i_utils.recipes import SYSTEMS
-from t2i_utils.text.kept import keep_encoder, kept_encoder
+from t2i_utils.recipes.arguments import build_recipe, complete, with_defaults
+from t2i_utils.text.kept import ENCODER, keep_encoder, kept_encoder, send_encoder
 from t2i_utils.training import checkpoints
+from t2i_utils.training.board import Board
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.drive import DriveFolder
 from t2i_utils.training.guard import DivergedError
@@ -37,7 +38,6 @@ from t2i_utils.training.watchers import History, Progress, SaveEvery, finish_ste
 log = logging.getLogger(__name__)
 
 RETREATS = 3  # how often a run may go back and try with half the rates
-FROM_DATA = ("image_size", "text_dim", "channels")  # arguments of systems that nobody chooses: the data file says them
 
 
 @dataclass(frozen=True)
@@ -71,57 +71,6 @@ class Settings:
                 raise ValueError(f"cannot {what} every {minutes} minutes; use a number above 0")
 
 
-def defaults(system: str) -> dict[str, Any]:
-    """Every argument of a system's function with its default.
-
-    Raises:
-        ValueError: for an unknown system.
-    """
-    if system not in SYSTEMS:
-        raise ValueError(f"there is no system {system!r}; choose one of {', '.join(SYSTEMS)}")
-    return {name: parameter.default for name, parameter in inspect.signature(SYSTEMS[system]).parameters.items()}
-
-
-def build_recipe(system: str, arguments: Mapping[str, Any], seed: int = 0) -> Recipe:
-    """A system's recipe with the weights of a seed.
-
-    Args:
-        system: a name in SYSTEMS.
-        arguments: of its function; what is not named keeps the function's default.
-        seed: of the first weights.
-
-    Raises:
-        ValueError: for an unknown system or argument.
-    """
-    known = defaults(system)
-    unknown = [name for name in arguments if name not in known]
-    if unknown:
-        raise ValueError(f"{system} has no argument {', '.join(unknown)}; it has {', '.join(known)}")
-    for name, value in arguments.items():
-        if name.endswith(("_size", "_dim", "channels")) and value < 1:
-            raise ValueError(f"{name} is {value}; {system} needs 1 or more")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return SYSTEMS[system](**arguments)
-
-
-def complete(system: str, arguments: Mapping[str, Any], loader: Loader) -> dict[str, Any]:
-    """Every argument of a system's function: what was asked for, what the data says, the function's defaults."""
-    known, told = defaults(system), {name: getattr(loader, name) for name in FROM_DATA}
-    for name, value in told.items():
-        if arguments.get(name, value) != value:
-            raise ValueError(
-                f"{name} is {arguments[name]}, but the data has {value}; build or embed it again, or leave it out"
-            )
-    return known | {name: value for name, value in told.items() if name in known} | dict(arguments)
-
-
-def with_defaults(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run's checkpoint says of it, with the arguments that its system did not have yet: they are defaults."""
-    known = defaults(facts["system"]) if facts["system"] in SYSTEMS else {}
-    return {**facts, "arguments": known | facts["arguments"]}
-
-
 class Run:
     """One training run in one folder; made by `open_run`.
 
@@ -132,6 +81,8 @@ class Run:
         trainer: the loop and its state.
         average: the generator that paints.
         history: losses and scores by step.
+        val: what was measured beside each checkpoint, by step.
+        board: the same for TensorBoard.
         facts: what a resuming run must agree with.
     """
 
@@ -142,14 +93,18 @@ class Run:
         state = {"average": self.average}
         self.trainer = Trainer(turns, recipe.prepare(settings.seed), loader.device, half, state)
         self.mirror = self._mirror(settings) if settings.drive else None
-        self.val_score = ValScore(loader)
+        self.measures = ValMeasures(loader)
         self.saved_at = -1
         self.resume()
         self.history = History(folder / "history.csv", until=self.trainer.step, measure=mean_scores)
+        self.val = History(folder / "val.csv", until=self.trainer.step)
+        self.board = Board(folder / "board", {"": self.history, "val/": self.val})
+        self.board.begin(self.trainer.step)
 
     def _mirror(self, settings: Settings) -> Mirror:
-        place = DriveFolder(Path(settings.drive).expanduser() / self.folder.name / CHECKPOINTS)
-        return Mirror(place, settings.drive_minutes, remount_drive)
+        there = Path(settings.drive).expanduser() / self.folder.name
+        encoder = partial(send_encoder, self.folder, DriveFolder(there / ENCODER))
+        return Mirror(DriveFolder(there / CHECKPOINTS), settings.drive_minutes, remount_drive, encoder)
 
     def resume(self) -> None:
         """Go back to the checkpoint that the settings ask for, if there is one.
@@ -209,7 +164,7 @@ class Run:
         budget = Budget(steps, minutes)
         bar = Progress(budget, self.facts["system"]) if progress else None
         saver = SaveEvery(self.save, self.settings.save_minutes)
-        looking = [self.history, saver, *watchers] + ([bar] if bar else [])
+        looking = [self.history, saver, *watchers, self.board] + ([bar] if bar else [])
         with logged_to(self.folder):
             try:
                 with finish_step_on_interrupt(budget):
@@ -225,6 +180,8 @@ class Run:
                 if bar:
                     bar.close()
             self.save()
+            self.board.write()
+            self.board.close()
             if self.mirror is not None:
                 self.mirror.close()
         return self.history
@@ -240,29 +197,35 @@ class Run:
         checkpoint = checkpoints.newest(self.folder / CHECKPOINTS)
         self._load(checkpoint)
         self.trainer.rate, self.saved_at = rate, checkpoint.step
-        self.history.forget(checkpoint.step)
+        for record in (self.history, self.val):
+            record.forget(checkpoint.step)
+        self.board.begin(checkpoint.step)
         log.warning("%s; went back to step %d, rates times %g from here on", error, checkpoint.step, rate)
 
     def save(self) -> None:
         """Write a checkpoint of this very step, unless there is one or a turn was just skipped."""
         if self.saved_at == self.trainer.step or not self.trainer.guard.calm:
             return
+        measures = self.measure()
         facts = {
             "run": self.facts,
             "precision": str(self.trainer.half or "float32"),
             "t2i_utils": __version__,
-            "score": self.score(),
+            "score": measures.get("score"),
         }
         busy = [self.mirror.busy] if self.mirror is not None and self.mirror.busy else []
         path = checkpoints.save(self.folder / CHECKPOINTS, self.trainer.state_dict(), facts, busy)
+        if measures:
+            self.val.note(self.trainer.step, measures)
         self.history.flush()
+        self.val.flush()
         self.saved_at = self.trainer.step
         if self.mirror is not None:
             self.mirror.offer(path.with_suffix(".json"))
 
-    def score(self) -> float | None:
-        """How good the average paints val captions, the more the better; None where nobody can say."""
-        return self.val_score(self.average.module)
+    def measure(self) -> dict[str, float]:
+        """How well the average paints val captions, and how it listens to them; {} where nobody can say."""
+        return self.measures(self.average.module)
 
     def painter(self) -> Painter:
         """A painter of the run as it is now: it goes on changing while the run trains."""

@@ -26,11 +26,12 @@ ALLOWED = {
     "recipes": (BASE - {"metrics", "colab"}) | {"recipe"},
     "painter": BASE | {"recipe", "recipes"},
     "runs": BASE | {"recipe", "recipes", "painter"},
-    "gallery": BASE | {"recipe", "recipes", "painter", "runs"},
-    "publish": BASE | {"recipe", "recipes", "runs", "painter", "gallery"},
+    "published": {"data"},
+    "gallery": BASE | {"recipe", "recipes", "painter", "runs", "published"},
+    "publish": BASE | {"recipe", "recipes", "runs", "painter", "gallery", "published"},
     "playground": BASE | {"recipe", "recipes", "runs", "painter", "gallery"},
-    "__main__": BASE | {"signatures", "recipe", "recipes", "runs", "painter", "gallery", "publish", "playground"},
 }
+ALLOWED["__main__"] = set(ALLOWED) - {"__init__", "__main__"}  # the command line may call everybody
 EXCEPTIONS = {("objectives.terms", "text.damsm")}  # one term scores pictures with a trained encoder of both
 
 

@@ -5,7 +5,8 @@ import shutil
 import pytest
 import torch
 
-from t2i_utils.gallery import CARD, GENERATOR, PUBLISHED, TEXT, open_painter, published
+from t2i_utils.gallery import open_painter
+from t2i_utils.published import CARD, GENERATOR, TEXT, WEIGHTS
 from t2i_utils.text.clip import new_clip
 from t2i_utils.training import checkpoints
 
@@ -60,9 +61,7 @@ def test_the_newest_whole_checkpoint_paints(run):
 
 
 def test_no_run_by_that_name_is_told_where_was_looked(run, tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match=r"no painter is called 'nobody' .*the package brings flowers"
-    ) as refused:
+    with pytest.raises(FileNotFoundError, match=r"no painter is called 'nobody' .*published are flowers") as refused:
         open_painter("nobody")
     assert str(tmp_path / "workspace" / "nobody") in str(refused.value)
     assert "train" in str(refused.value)
@@ -100,10 +99,9 @@ def test_a_checkpoint_of_other_networks_than_it_says_is_refused(run):
 
 
 def test_the_package_brings_a_painter_of_at_most_4_mb_with_its_card():
-    assert "64 px" in published()["flowers"]
-    assert (PUBLISHED / "flowers" / GENERATOR).stat().st_size <= 4e6
-    assert (PUBLISHED / "flowers" / TEXT).stat().st_size <= 3e5
-    card = (PUBLISHED / "flowers" / CARD).read_text(encoding="utf-8")
+    assert (WEIGHTS / "flowers" / GENERATOR).stat().st_size <= 4e6
+    assert (WEIGHTS / "flowers" / TEXT).stat().st_size <= 3e5
+    card = (WEIGHTS / "flowers" / CARD).read_text(encoding="utf-8")
     for told in ("python -m t2i_utils train", "minutes", "seed 0", "petal_color", "held-out classes", "MIT"):
         assert told in card
 

@@ -64,7 +64,7 @@ def test_a_path_goes_on_from_there_bitwise(what, open_small_run, tmp_path):
 
 
 def test_an_older_checkpoint_of_the_same_run_sets_the_later_ones_aside(open_small_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("t2i_utils.runs.Run.score", lambda run: None)
+    monkeypatch.setattr("t2i_utils.runs.Run.measure", lambda run: {})
     run = open_small_run(tmp_path / "run")
     run.train(steps=2, progress=False)
     at_two = weights(run)
@@ -96,7 +96,7 @@ def test_what_may_change_is_said(open_small_run, tmp_path, capsys):
 
 
 def test_an_older_checkpoint_sets_later_copies_on_drive_aside(open_small_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("t2i_utils.runs.Run.score", lambda run: None)
+    monkeypatch.setattr("t2i_utils.runs.Run.measure", lambda run: {})
     drive = Settings(drive=str(tmp_path / "drive"), drive_minutes=1e-9)
     run = open_small_run(tmp_path / "here" / "mine", settings=drive)
     run.train(steps=2, progress=False)
@@ -263,16 +263,17 @@ def test_a_state_that_is_not_what_its_manifest_says_is_refused(forge, open_small
 def test_every_checkpoint_has_a_score_of_val_captions_and_the_best_stays(open_small_run, tmp_path, monkeypatch):
     run = open_small_run(tmp_path)
     before = torch.get_rng_state()
-    first = run.score()
-    assert first == run.score()  # the same pictures of the same captions, whoever drew random numbers meanwhile
+    first = run.measure()
+    assert first == run.measure()  # the same pictures of the same captions, whoever drew random numbers meanwhile
     assert torch.equal(torch.get_rng_state(), before)
-    assert first < 0
+    assert first["score"] < 0
+    assert 0 < first["text_sensitivity"] < 1
     scores = iter([-3.0, -1.0, -2.0, -2.5, -2.2])
-    monkeypatch.setattr(run, "score", lambda: next(scores))
+    monkeypatch.setattr(run, "measure", lambda: {"score": next(scores)})
     run.train(steps=4, watchers=[lambda *_: run.save()], progress=False)
     assert states(tmp_path) == ["step_00000001.pt", "step_00000003.pt", "step_00000004.pt"]
     assert checkpoints.tell(tmp_path / "checkpoints/step_00000001.json")["facts"]["score"] == -1.0
 
 
 def test_a_file_without_val_classes_has_no_score(open_small_run, grey_file, tmp_path):
-    assert open_small_run(tmp_path, data=grey_file).score() is None
+    assert open_small_run(tmp_path, data=grey_file).measure() == {}

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from t2i_utils import publish as module
-from t2i_utils.gallery import CARD, GENERATOR, TEXT, open_painter
+from t2i_utils.gallery import open_painter
 from t2i_utils.publish import publish
+from t2i_utils.published import CARD, GENERATOR, TEXT
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")

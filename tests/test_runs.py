@@ -15,7 +15,8 @@ from t2i_utils.data.loader import Loader
 from t2i_utils.data.synthetic import synthetic_flowers
 from t2i_utils.gallery import open_painter
 from t2i_utils.recipes import SYSTEMS
-from t2i_utils.runs import FROM_DATA, Settings, build_recipe, complete
+from t2i_utils.recipes.arguments import FROM_DATA, build_recipe, complete
+from t2i_utils.runs import Settings
 from t2i_utils.text.clip import new_clip
 from t2i_utils.text.encoders import embed
 from t2i_utils.training import checkpoints
@@ -138,7 +139,7 @@ def test_a_run_that_has_seen_its_steps_does_nothing(trained_run, open_small_run)
 
 
 def test_two_checkpoints_are_kept_and_the_clock_saves(open_small_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("t2i_utils.runs.Run.score", lambda run: None)  # the best would be kept, too
+    monkeypatch.setattr("t2i_utils.runs.Run.measure", lambda run: {})  # the best would be kept, too
     seen = []
 
     def look(trainer, moment, losses):

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from t2i_utils.data.split import read_split
 from t2i_utils.painter import Painter
-from t2i_utils.playground.figures import curves, grid, save_png
+from t2i_utils.playground.figures import captioned_rows, curves, grid, save_png
 from t2i_utils.runs import Run
 
 SCORES = ("score/matching", "score/swapped", "score/painted")
 
 
 class SampleGrid:
-    """A watcher that paints held-out captions with fixed noise and saves `samples/step_*.png` in the run's folder.
+    """A watcher that paints held-out captions with fixed noise: `samples/step_*.png` in its folder, and its board.
 
     Args:
         run: whose average paints.
@@ -39,8 +39,11 @@ class SampleGrid:
 
     def save(self, step: int):
         """Paint now; returns the grid."""
-        picture = grid(self.paint(), self.columns)
+        pictures = self.paint()
+        picture = grid(pictures, self.columns)
         save_png(picture, self.run.folder / "samples" / f"step_{step:08d}.png")
+        rows = dict(zip(self.captions, pictures.split(self.columns), strict=True))
+        self.run.board.picture("samples", captioned_rows(rows), step)
         return picture
 
     def paint(self) -> Tensor:

@@ -11,9 +11,10 @@ import torch
 
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text.encoders import open_encoder, opens_by_name
+from t2i_utils.training.drive import DriveFolder, bring_folder, files_in, send_files
 from t2i_utils.whole import write_whole
 
-RECORD, COPY = "encoder.json", "encoder"
+RECORD, ENCODER = "encoder.json", "encoder"
 
 
 def keep_encoder(folder: Path, where: str, fingerprint: str) -> None:
@@ -37,12 +38,34 @@ def keep_encoder(folder: Path, where: str, fingerprint: str) -> None:
             "bring it back, or embed the file again with an encoder from where it is now"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(folder / COPY, ignore_errors=True)
+    shutil.rmtree(folder / ENCODER, ignore_errors=True)
     if not by_name:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{COPY}.", dir=folder))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{ENCODER}.", dir=folder))
         shutil.copytree(where, temporary, dirs_exist_ok=True)
-        temporary.rename(folder / COPY)
+        temporary.rename(folder / ENCODER)
     write_whole(record, json.dumps({"where": where, "fingerprint": fingerprint}, indent=1).encode())
+
+
+def send_encoder(folder: Path, place: DriveFolder) -> bool:
+    """Copy what `keep_encoder` left in a run's folder to Drive; whether it is there whole. Failures are told."""
+    kept = [folder / RECORD, *files_in(folder / ENCODER)]
+    return send_files({path.relative_to(folder).as_posix(): path for path in kept}, place)
+
+
+def bring_encoder(place: DriveFolder, folder: Path) -> bool:
+    """Bring what `send_encoder` left to a run's folder that has no encoder yet; whether it has one then."""
+    if (folder / RECORD).is_file():
+        return True
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        brought = Path(name) / "encoder"
+        if not bring_folder(place, brought):
+            return False
+        if (brought / ENCODER).is_dir():
+            shutil.rmtree(folder / ENCODER, ignore_errors=True)
+            (brought / ENCODER).rename(folder / ENCODER)
+        (brought / RECORD).replace(folder / RECORD)  # last: without it there is no encoder
+    return True
 
 
 def kept_encoder(folder: Path, device: torch.device | str = "cpu") -> TextEncoder:
@@ -56,7 +79,7 @@ def kept_encoder(folder: Path, device: torch.device | str = "cpu") -> TextEncode
     if not record.is_file():
         raise FileNotFoundError(f"{record} is missing: {folder} holds no run; train one there with --out {folder}")
     told = json.loads(record.read_text(encoding="utf-8"))
-    copy = folder / COPY
+    copy = folder / ENCODER
     encoder = open_encoder(str(copy) if copy.is_dir() else told["where"], device=device)
     if encoder.fingerprint != told["fingerprint"]:
         raise ValueError(

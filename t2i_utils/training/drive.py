@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 CHUNK = 8 * 2**20
@@ -83,24 +84,33 @@ class DriveFolder:
 
 def send_folder(folder: Path, place: DriveFolder) -> bool:
     """Copy a folder of a few files, unless it is there; whether it is there whole. Failures are told, not raised."""
+    return send_files({path.relative_to(folder).as_posix(): path for path in files_in(folder)}, place)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Every file below a folder, in order."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def send_files(files: Mapping[str, Path], place: DriveFolder) -> bool:
+    """Copy files, by the names that they shall have there, as `send_folder` copies a folder."""
     try:
         if lies_whole(place):
             return True
         place.remove(LIST)  # what it tells of is not there any more
-        files = {}
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            name = path.relative_to(folder).as_posix()
+        told = {}
+        for name, path in files.items():
             with open(path, "rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             stored = f"{digest[:12]}-{len(place.names())}"
             place.copy_in(path, stored)
             if place.digest(stored) != (path.stat().st_size, digest):
                 raise ValueError(f"what lies there as {stored} is not {name}")
-            files[name] = {"file": stored, "sha256": digest}
-        place.write(LIST, json.dumps(files, indent=1).encode())
+            told[name] = {"file": stored, "sha256": digest}
+        place.write(LIST, json.dumps(told, indent=1).encode())
         return True
     except (OSError, ValueError) as error:
-        log.warning("%s could not be copied to %s (%s)", folder, place, error)
+        log.warning("%s could not be copied to %s (%s)", ", ".join(files), place, error)
         return False
 
 

@@ -44,6 +44,7 @@ class Mirror:
         place: the run's folder on Drive.
         minutes: between two copies.
         remount: mounts a dead Drive again; called once for each time it dies.
+        beside: copies what a checkpoint needs beside it and says whether it is there; asked before a copy until it is.
         clock: seconds, for tests.
         wait: sleeps so many seconds unless the mirror is being closed, for tests.
 
@@ -58,10 +59,12 @@ class Mirror:
         place: DriveFolder,
         minutes: float = 10.0,
         remount: Callable[[], object] | None = None,
+        beside: Callable[[], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] | None = None,
     ):
         self.place, self.seconds, self.remount, self.clock = place, 60 * minutes, remount, clock
+        self.beside = beside
         self.safe: Copied | None = None
         self.busy: Path | None = None
         self.failures = 0
@@ -115,6 +118,8 @@ class Mirror:
             with self._news:
                 manifest = self.busy = self._offered
             try:
+                if self.beside is not None and self.beside():
+                    self.beside = None
                 self.copy(manifest)
                 self.failures = 0
                 return

@@ -76,9 +76,20 @@ class History:
             # tensors, not numbers: a number would make the CPU wait for the GPU in every step
             self.rows.append({"step": trainer.step, **losses, **more, **trainer.measures()})
 
+    def since(self, step: int) -> list[dict[str, Any]]:
+        """The rows of later steps than this, oldest first."""
+        first = len(self.rows)
+        while first and self.rows[first - 1]["step"] > step:
+            first -= 1
+        return self.rows[first:]
+
     def forget(self, after: int) -> None:
         """Drop the rows of later steps than this: they will be trained again."""
         self.rows = [row for row in self.rows if row["step"] <= after]
+
+    def note(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a row that no step made, e.g. what was measured beside a checkpoint."""
+        self.rows.append({"step": step, **values})
 
     def column(self, name: str) -> tuple[list[int], list[float]]:
         """Steps and values of one loss or measure."""
