@@ -12,11 +12,12 @@ from benchmarks.df_gan import AGEING, DF_GAN, FROZEN, LAZY, MEMORY, PENALTY, SHO
 from benchmarks.loader import LOADER
 from benchmarks.memory import peak_megabytes
 from benchmarks.picture import PICTURE
+from benchmarks.saving import SAVING
 from benchmarks.step import STEP
 from benchmarks.timing import Benchmark, Outcome, interleaved
 from benchmarks.trainer import TRAINER
 
-BENCHMARKS = (LOADER, STEP, DF_GAN, MEMORY, SHORTCUTS, FROZEN, LAZY, PENALTY, AGEING, TRAINER, PICTURE)
+BENCHMARKS = (LOADER, STEP, DF_GAN, MEMORY, SHORTCUTS, FROZEN, LAZY, PENALTY, AGEING, TRAINER, SAVING, PICTURE)
 
 
 def measure(benchmark: Benchmark) -> Outcome:

@@ -5,8 +5,9 @@ import shutil
 import pytest
 import torch
 
-from studies import by_time, summit
+from studies import by_time, precision, summit
 from t2i_utils.data.synthetic import ATTRIBUTES
+from t2i_utils.recipes import SYSTEMS
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -68,3 +69,60 @@ def test_every_copy_of_a_run_is_measured_and_drawn(open_small_run, embedded_file
     assert [line.split(":")[0] for line in lines[:2]] == ["step 1", "step 2"]
     assert "6 captions of held-out classes" in lines[2]
     assert out.stat().st_size > 5000
+
+
+# Precision
+
+
+@pytest.mark.parametrize("half", ["fp16", "bf16"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_survives_half_precision_for_some_steps(system, half):
+    """`python -m studies.precision survive` does the same for 2,000 steps."""
+    end = precision.survive(system, half, 12, torch.device("cpu"))
+    assert (end.steps, end.skipped, end.broken) == (12, 0, [])
+
+
+def test_a_weight_that_is_not_finite_is_found_wherever_it_is(monkeypatch, capsys):
+    state = {"module": {"a": torch.ones(2), "b": torch.tensor([1.0, torch.nan])}, "moments": [torch.tensor(torch.inf)]}
+    assert precision.broken(state, "it") == ["it/module/b", "it/moments/0"]
+    assert precision.broken({"steps": torch.tensor(3), "rate": 0.1, "name": "x"}) == []
+    monkeypatch.setattr(precision, "survive", lambda *_: precision.Survival(3, 0.1, 1, 2, ["it/module/b"]))
+    assert precision.main(["survive", "--steps", "3", "--systems", "gan"]) == 1
+    assert "NOT FINITE: it/module/b" in capsys.readouterr().out
+
+
+def of_accuracy(share, captions=40, noise=0.0, seed=0):
+    """A result whose captions are right so often; every second caption does not state the attribute."""
+    rng = torch.Generator().manual_seed(seed)
+    right = torch.full((captions,), share, dtype=torch.float64) + noise * torch.randn(captions, generator=rng)
+    right[::2] = torch.nan
+    return precision.Result(precision.Survival(5, 0.01, 0, 0), 12.0, {"petal_color": right})
+
+
+def test_a_difference_is_paired_and_its_interval_over_seeds_and_captions():
+    full = [of_accuracy(0.8, noise=0.3, seed=seed).right["petal_color"] for seed in range(3)]
+    same = precision.difference([part - 0.02 for part in full], full)
+    assert (same.mean, same.low, same.high) == pytest.approx((-0.02, -0.02, -0.02))
+    assert same.count == 20
+    other = precision.difference([of_accuracy(0.8, noise=0.3, seed=9).right["petal_color"]] * 3, full)
+    assert other.low < other.mean < other.high
+
+
+@pytest.mark.parametrize(("half", "fine"), [(0.80, True), (0.76, True), (0.70, False)])
+def test_half_precision_may_cost_three_points_and_no_more(half, fine):
+    results = {"float32": [of_accuracy(0.78)] * 3, "bf16": [of_accuracy(half)] * 3}
+    told, good = precision.tell("gan_cls", results)
+    assert good is fine
+    assert f"petal_color {half - 0.78:+.3f}" in told
+    assert precision.tell("gan_cls", {"float32": [of_accuracy(0.5)], "bf16": [of_accuracy(0.1)]})[1], "not learnt"
+
+
+def test_a_task_trains_paints_and_reads(embedded_file, monkeypatch, reader):
+    monkeypatch.setattr(precision, "ready_reader", lambda size, folder: reader)
+    widths = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
+    task = precision.Task("gan_cls", widths, embedded_file, "small", "bf16", 0, steps=2, captions=6, noises=2)
+    result = precision.perform(task)
+    assert result.survival.steps == 2
+    stated = ~result.right["petal_color"].isnan()
+    assert stated.any()
+    assert set(result.right["petal_color"][stated].tolist()) <= {0.0, 0.5, 1.0}

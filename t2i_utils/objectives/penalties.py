@@ -148,5 +148,7 @@ def squared_slopes(scores: list[Score], inputs: tuple[Tensor, ...]) -> list[Tens
         One [batch] an input; zeros where no head looks at that input (a head that sees no text).
     """
     total = sum(score.logits.sum() for score in scores)
-    gradients = torch.autograd.grad(total, inputs, create_graph=True, materialize_grads=True)
+    # a backward pass under autocast multiplies matrices in half precision, even those of a float32 forward pass
+    with torch.autocast(total.device.type, enabled=False):
+        gradients = torch.autograd.grad(total, inputs, create_graph=True, materialize_grads=True)
     return [gradient.flatten(1).square().sum(dim=1) for gradient in gradients]

@@ -182,3 +182,28 @@ def test_text_of_words_keeps_them_when_watched(batch):
     words = torch.zeros(6, 2, DIM)
     text = Text(batch.text.sentence, words, torch.ones(6, 2, dtype=torch.bool))
     assert round_with(Linear(), replace(batch, text=text)).text.words is words
+
+
+class Head(Linear):
+    """The same critic, its last product a matrix multiplication, which autocast computes in half precision."""
+
+    def features(self, images):
+        return (images[-1].flatten(1),)
+
+    def score(self, features, text):
+        logits = features[-1] @ self.a[:, None] + text.sentence @ self.b[:, None]
+        return [Score(logits.squeeze(1), self.sees_text)]
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["fp16", "bf16"])
+@pytest.mark.parametrize("penalty", [MatchingAwarePenalty(power=2.0), GradientPenalty(), R1()], ids=str)
+def test_under_autocast_slopes_are_those_of_float32(batch, penalty, half):
+    def differentiate(autocast):
+        critic = Head(3.1, 0.7)
+        with torch.autocast("cpu", dtype=half, enabled=autocast):
+            value = penalty(round_with(critic, batch, watched=penalty.watches))
+        (gradient,) = torch.autograd.grad(value, critic.a)
+        return value, gradient
+
+    for ours, expected in zip(differentiate(True), differentiate(False), strict=True):
+        assert torch.equal(ours, expected)

@@ -1,0 +1,273 @@
+"""Half precision against float32: does every system survive it, what does it cost, and does it paint as well?
+
+    python -m studies.precision survive                                      # all systems, small, 2,000 steps each
+    python -m studies.precision compare --data FILE.h5 --encoder tiny_clip   # accuracy, speed, memory; three seeds
+
+On a GPU where there is one. On a CPU both go through the same autocast, scalers and float32 islands, only slowly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.memory import growth
+from t2i_utils.colab import choose_device
+from t2i_utils.data.loader import Loader
+from t2i_utils.interfaces import Batch, Text
+from t2i_utils.metrics.attributes import held_out_captions, paint_each
+from t2i_utils.metrics.intervals import Interval
+from t2i_utils.metrics.reader import ready_reader
+from t2i_utils.painter import Painter
+from t2i_utils.recipe import Recipe
+from t2i_utils.recipes import SYSTEMS
+from t2i_utils.recipes.arguments import build_recipe, complete, defaults
+from t2i_utils.text.encoders import open_encoder
+from t2i_utils.training.budget import Budget
+from t2i_utils.training.trainer import Trainer
+
+PRECISIONS = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+SMALL = {"image_size": 16, "text_dim": 12, "base_channels": 8, "discriminator_channels": 8, "noise_dim": 5}
+# the demo's rates: the papers' want more steps than a comparison has
+QUICK = {name: {"rate": 3e-4} for name in ("gan", "gan_cls", "gan_int", "gan_int_cls", "dcgan_cls")} | {
+    "wgan_gp": {"rate": 4e-4, "critic_steps": 2},
+    "df_gan": {"rate": 4e-4, "discriminator_rate": 2e-3},
+}
+LEARNT = 0.6  # float32's accuracy of an attribute from where on the others are compared with it
+ALLOWED = 0.03  # how far below it they may stay
+
+
+@dataclass
+class Survival:
+    """What became of a training.
+
+    Attributes:
+        steps: taken.
+        seconds: a step.
+        skipped: turns whose numbers were not finite.
+        overflows: turns that a gradient scaler used up while it found its scale.
+        broken: tensors of weights, averages and optimisers that hold numbers which are not finite, by name.
+    """
+
+    steps: int
+    seconds: float
+    skipped: int
+    overflows: int
+    broken: list[str] = field(default_factory=list)
+
+
+def train(recipe: Recipe, batches, device: torch.device, half: torch.dtype | None, steps: int, seed: int = 0):
+    """Train a recipe for so many steps; returns what became of it and the averaged generator."""
+    turns, average = recipe.players()
+    trainer = Trainer(turns, recipe.prepare(seed), device, half, {"average": average})
+    began = time.perf_counter()
+    trainer.run(batches, Budget(steps=steps))
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    seconds = (time.perf_counter() - began) / steps
+    guard = trainer.guard
+    state = {name: part for name, part in trainer.state_dict().items() if name in ("turns", "state")}
+    survival = Survival(trainer.step, seconds, len(guard.skipped), sum(guard.overflows.values()), broken(state))
+    return survival, average.module
+
+
+def broken(tree: Any, name: str = "") -> list[str]:
+    """The paths of the tensors in a nested state that hold numbers which are not finite."""
+    if torch.is_tensor(tree):
+        return [] if not tree.is_floating_point() or bool(tree.isfinite().all()) else [name]
+    parts = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, list | tuple) else ()
+    return [path for key, part in parts for path in broken(part, f"{name}/{key}")]
+
+
+def survive(system: str, precision: str, steps: int, device: torch.device, seed: int = 0) -> Survival:
+    """Train a small network of a system on four colours with sentences of their own."""
+    known = defaults(system)
+    recipe = build_recipe(system, {name: value for name, value in SMALL.items() if name in known}, seed)
+    return train(recipe, lambda step: colours(step, seed, device), device, PRECISIONS[precision], steps, seed)[0]
+
+
+def colours(step: int, seed: int, device: torch.device, count: int = 8):
+    """Batches of plain pictures with some noise on them, [count, 3, 16, 16], four colours in turn, without end."""
+    rng = torch.Generator().manual_seed(seed)
+    palette, sentences = torch.rand(4, 3, generator=rng) * 2 - 1, torch.randn(4, SMALL["text_dim"], generator=rng)
+    which = torch.arange(count) % 4
+    size = SMALL["image_size"]
+    while True:
+        rng.manual_seed(seed + 1 + step)
+        images = palette[which][:, :, None, None] + 0.2 * torch.randn(count, 3, size, size, generator=rng)
+        images = images.clamp(-1, 1).to(device, memory_format=torch.channels_last)
+        yield Batch(images, Text(sentences[which]).to(device), which.to(device), which.roll(1).to(device))
+        step += 1
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training to compare with another."""
+
+    system: str
+    arguments: dict[str, Any]
+    data: Path
+    encoder: str
+    precision: str
+    seed: int
+    steps: int
+    captions: int = 200
+    noises: int = 4
+
+
+@dataclass
+class Result:
+    """What came of a task.
+
+    Attributes:
+        survival: of the training.
+        megabytes: peak memory of the training; None where nobody tells.
+        right: by attribute, [captions] the share of pictures that show it; nan where a caption does not state it.
+    """
+
+    survival: Survival
+    megabytes: float | None
+    right: dict[str, Tensor]
+
+
+def perform(task: Task) -> Result:
+    """Train, paint captions of held-out classes, read the pictures."""
+    device, results = choose_device(), []
+    probe = Loader(task.data, encoder=task.encoder, batch_size=2)
+    recipe = build_recipe(task.system, complete(task.system, task.arguments, probe), task.seed)
+    loader = Loader(task.data, encoder=task.encoder, batch_size=recipe.batch_size, seed=task.seed, device=device)
+
+    def work():
+        results.append(train(recipe, loader.stream, device, PRECISIONS[task.precision], task.steps, task.seed))
+
+    megabytes = growth(work)
+    if device.type == "cuda":
+        megabytes = torch.cuda.max_memory_allocated() / 1e6
+    (survival, average) = results[0]
+    painter = Painter(open_encoder(loader.encoder_where, task.data, device), average, task.system)
+    chosen = held_out_captions(task.data, task.captions)
+    painted = paint_each(painter, chosen.captions, task.noises, seed=0)
+    read = ready_reader(loader.image_size, task.data.parent).read(painted.flatten(0, 1))
+    right = {}
+    for name, states in chosen.states.items():
+        share = (read[name].reshape(-1, task.noises) == chosen.attributes[name][:, None]).double().mean(dim=1)
+        right[name] = torch.where(states, share, torch.nan)
+    return Result(survival, megabytes, right)
+
+
+def alone(task: Task) -> Result:
+    """`perform` in a fresh process, so that memory is that of this task alone."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(perform, task).result()
+
+
+def difference(half: Sequence[Tensor], full: Sequence[Tensor], resamples: int = 2000) -> Interval:
+    """Mean difference of paired accuracies, [captions] a seed, with a 95 % interval over seeds and captions."""
+    table = (torch.stack(list(half)) - torch.stack(list(full))).numpy()
+    table = table[:, ~np.isnan(table[0])]
+    rng = np.random.default_rng(0)
+    seeds, captions = table.shape
+    means = [
+        table[np.ix_(rng.integers(seeds, size=seeds), rng.integers(captions, size=captions))].mean()
+        for _ in range(resamples)
+    ]
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Interval(float(table.mean()), float(low), float(high), captions)
+
+
+def tell(system: str, results: Mapping[str, Sequence[Result]]) -> tuple[str, bool]:
+    """A system's lines, by precision and seed; and whether every half precision is good enough."""
+    lines, fine = [], True
+    for precision, seeds in results.items():
+        seconds = np.median([result.survival.seconds for result in seeds])
+        memory = "unknown" if seeds[0].megabytes is None else f"{max(r.megabytes for r in seeds):,.0f} MB"
+        skipped = sum(result.survival.skipped for result in seeds)
+        line = f"{system:12} {precision:8} {1000 * seconds:8.1f} ms a step   {memory:>9}   skipped {skipped}"
+        for name in seeds[0].right:
+            full = [result.right[name] for result in results["float32"]]
+            accuracy = torch.stack(full).nanmean().item()
+            if accuracy < LEARNT:
+                continue
+            if precision == "float32":
+                line += f"   {name} {accuracy:.3f}"
+            else:
+                change = difference([result.right[name] for result in seeds], full)
+                fine &= change.mean >= -ALLOWED
+                line += f"   {name} {change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
+        lines.append(line)
+    return "\n".join(lines), fine
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns 0 where all is well, 1 where a weight is not finite or a precision falls short."""
+    parser = argparse.ArgumentParser(prog="python -m studies.precision", description=__doc__.splitlines()[0])
+    what = parser.add_subparsers(dest="what", required=True)
+    for name, steps in (("survive", 2000), ("compare", 1000)):
+        command = what.add_parser(name)
+        command.add_argument("--steps", type=int, default=steps, help=f"of each training (default {steps})")
+        command.add_argument("--systems", nargs="+", choices=list(SYSTEMS), help="only these")
+        if name == "compare":
+            command.add_argument("--data", type=Path, required=True, help="HDF5 file of the built-in flowers")
+            command.add_argument("--encoder", required=True, help="name of vectors in it")
+            command.add_argument("--channels", type=int, default=16, help="base width of both networks (default 16)")
+            command.add_argument("--seeds", type=int, default=3)
+            command.add_argument("--precisions", nargs="+", choices=["bf16", "fp16"], default=["bf16", "fp16"])
+    options = parser.parse_args(arguments)
+    return survive_all(options) if options.what == "survive" else compare_all(options)
+
+
+def survive_all(options: argparse.Namespace) -> int:
+    """Every system in both half precisions."""
+    device, broke = choose_device(), 0
+    print(f"{options.steps} steps of 8 pictures at 16 px on {device}, seed 0")
+    for system in options.systems or SYSTEMS:
+        for precision in ("fp16", "bf16"):
+            end = survive(system, precision, options.steps, device)
+            said = f"NOT FINITE: {', '.join(end.broken)}" if end.broken else "all weights finite"
+            told = f"{1000 * end.seconds:6.1f} ms a step, skipped {end.skipped}, to find the scale {end.overflows}"
+            print(f"{system:22} {precision}  {told}, {said}", flush=True)
+            broke += bool(end.broken)
+    return 1 if broke else 0
+
+
+def compare_all(options: argparse.Namespace) -> int:
+    """Every system that learns something, in three precisions, some seeds each."""
+    fine = True
+    widths = {"base_channels": options.channels, "discriminator_channels": options.channels, "batch_size": 32}
+    print(f"{options.steps} steps of 32 pictures, {options.seeds} seeds; differences to float32 with 95 % intervals")
+    for system in options.systems or [name for name in SYSTEMS if "text_dim" in defaults(name)]:
+        results = {
+            precision: [
+                alone(
+                    Task(
+                        system,
+                        widths | QUICK.get(system, {}),
+                        options.data,
+                        options.encoder,
+                        precision,
+                        seed,
+                        options.steps,
+                    )
+                )
+                for seed in range(options.seeds)
+            ]
+            for precision in ("float32", *options.precisions)
+        }
+        told, good = tell(system, results)
+        print(told, flush=True)
+        fine &= good
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
