@@ -19,6 +19,7 @@ from t2i_utils.text.clip import new_clip, tiny_config
 from t2i_utils.text.encoders import embed, open_encoder
 
 STEPS, SIZE, PICTURES = 4, 64, 400
+ARGUMENTS = {}  # the system's defaults
 DEFAULTS = Settings()
 
 
@@ -45,7 +46,7 @@ def seconds(run: Run, save: bool) -> float:
 def start_with(folder: Path) -> Sampler:
     """Five minutes with a checkpoint: the interval and what saving and copying added to it."""
     settings = Settings(drive=str(folder / "drive"), drive_minutes=1e-9)
-    run = open_run("df_gan", folder / "flowers.h5", "untrained", folder / "run", settings=settings)
+    run = open_run("df_gan", folder / "flowers.h5", "untrained", folder / "run", ARGUMENTS, settings)
     run.save()  # the first one opens what the others use again
     run.mirror.close()
     return lambda: 60 * DEFAULTS.save_minutes - seconds(run, save=False) + seconds(run, save=True)
@@ -53,7 +54,7 @@ def start_with(folder: Path) -> Sampler:
 
 def start_without(folder: Path) -> Sampler:
     """Five minutes of steps."""
-    run = open_run("df_gan", folder / "flowers.h5", "untrained", folder / "other")
+    run = open_run("df_gan", folder / "flowers.h5", "untrained", folder / "other", ARGUMENTS)
 
     def sample() -> float:
         seconds(run, save=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save as safetensors
 
+from t2i_utils import __version__
 from t2i_utils.data.hdf5 import read_captions
 from t2i_utils.data.verify import Facts, verify
 from t2i_utils.gallery import open_painter
@@ -47,27 +48,47 @@ def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | No
         raise ValueError(f"{run} reads captions with {painter.encoder.name}; only a run with a tiny_clip can be packed")
     if out.exists() and not (out / GENERATOR).is_file():
         raise ValueError(f"{out} is there and holds no packed painter; name a new folder")
-    told = checkpoints.newest(Path(run) / "checkpoints").facts["run"]
+    checkpoint = checkpoints.newest(Path(run) / "checkpoints")
+    told = checkpoint.facts["run"]
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".packing.", dir=out.parent) as private:
         folder = Path(private) / out.name
-        packed = _pack(painter, told, sorted(set(read_captions(data))), folder)
+        metadata = describe(checkpoint)
+        packed = _pack(painter, metadata, sorted(set(read_captions(data))), folder)
         report = None
         if facts.dataset == READABLE:
             report = score_painter(packed, train_reader(facts.image_size), data)
+            write_generator(painter, metadata | {"metrics": json.dumps(report.numbers())}, folder)
         write_whole(folder / CARD, _card(packed, facts, painter.name, told, note, report).encode())
         shutil.rmtree(out, ignore_errors=True)
         folder.rename(out)
     return report
 
 
-def _pack(painter: Painter, told: dict, captions: list[str], folder: Path) -> Painter:
+def describe(checkpoint: checkpoints.Checkpoint) -> dict[str, str]:
+    """What the header of packed weights says: system, arguments, fingerprints of data and encoder, steps, versions."""
+    told = checkpoint.facts["run"]
+    return {
+        "system": told["system"],
+        "arguments": json.dumps(told["arguments"]),
+        **{name: str(told[name]) for name in ("seed", "split", "captions_per_visit", "data", "encoder")},
+        "step": str(checkpoint.step),
+        "trained_with": ", ".join(f"{name} {checkpoint.facts.get(name, '?')}" for name in ("t2i_utils", "torch")),
+        "packed_with": f"t2i_utils {__version__}, torch {torch.__version__}",
+    }
+
+
+def write_generator(painter: Painter, metadata: dict[str, str], folder: Path) -> None:
+    """Write a painter's generator in float16, with what its header says."""
+    state = {name: _half(tensor) for name, tensor in painter.generator.state_dict().items()}
+    write_whole(folder / GENERATOR, safetensors(state, metadata))
+
+
+def _pack(painter: Painter, metadata: dict[str, str], captions: list[str], folder: Path) -> Painter:
     """Write weights and text tower of a run into a new folder; what opens from it, found to paint the same."""
     folder.mkdir()
     save(pack(painter.encoder, captions, folder.name), folder / TEXT)
-    metadata = {"system": told["system"], "arguments": json.dumps(told["arguments"])}
-    state = {name: _half(tensor) for name, tensor in painter.generator.state_dict().items()}
-    write_whole(folder / GENERATOR, safetensors(state, metadata))
+    write_generator(painter, metadata, folder)
     packed, some = open_painter(folder), captions[:: max(1, len(captions) // 64)]
     difference = (painter.paint(some).float() - packed.paint(some).float()).abs().mean().item()
     if not difference < CLOSE:

@@ -101,7 +101,7 @@ PUBLISHED = {
             licence="MIT",
             files=(
                 RemoteFile(
-                    GENERATOR, (), b"", 3_796_272, "f7b1a0ba69812d30cc5e0400c30869399318262422d4a4b03e500bf96cf117a7"
+                    GENERATOR, (), b"", 3_796_984, "ae9da806871c9b7d690a3914ed96ab6bdf16af4a221ea7bdf7e017763c2dd89d"
                 ),
                 RemoteFile(TEXT, (), b"", 241_496, "60cf0506c95cb82d55acf382895ae6c11e14190d0fe7038a61c0f7cf0b4adc9e"),
                 RemoteFile(CARD, (), b"", 3_110, "bd95040678b133be17d95a4a175a58d6227975021b111e3492fec380092353d6"),

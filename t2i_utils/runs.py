@@ -211,6 +211,7 @@ class Run:
             "run": self.facts,
             "precision": str(self.trainer.half or "float32"),
             "t2i_utils": __version__,
+            "torch": str(torch.__version__),
             "score": measures.get("score"),
         }
         busy = [self.mirror.busy] if self.mirror is not None and self.mirror.busy else []

@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 
 from benchmarks import __main__ as command
-from benchmarks import df_gan, loader, memory, picture, step, timing, trainer
+from benchmarks import df_gan, loader, memory, picture, saving, step, timing, trainer
 from t2i_utils import recipes
 from t2i_utils.interfaces import draw_noise
 from t2i_utils.objectives import penalties
 from t2i_utils.objectives.round import step_rng
 from t2i_utils.recipes import Recipe, dcgan_cls
+from t2i_utils.training.checkpoints import newest
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SEED = 3
@@ -288,3 +289,19 @@ def test_the_command_that_is_timed_paints_the_caption(tmp_path):
 def test_peak_memory_is_what_the_work_held_even_if_it_let_go():
     assert memory.growth(lambda: np.ones(10_000_000).sum()) == pytest.approx(80, abs=8)
     assert memory.growth(lambda: None) == pytest.approx(0, abs=2)
+
+
+# Saving
+
+
+def test_what_saving_costs_is_measured_with_a_checkpoint_that_is_written_and_copied(tmp_path, monkeypatch):
+    monkeypatch.setattr(saving, "SIZE", 32)
+    monkeypatch.setattr(saving, "PICTURES", 60)
+    monkeypatch.setattr(saving, "ARGUMENTS", {"base_channels": 4, "discriminator_channels": 4, "batch_size": 4})
+    saving.prepare(tmp_path)
+    sample = saving.start_with(tmp_path)
+    assert sample() > 0
+    here, there = (newest(tmp_path / place / "checkpoints").step for place in ("run", "drive/run"))
+    assert here == there == saving.STEPS + 1  # after the first of the second four steps
+    assert saving.start_without(tmp_path)() == 300
+    assert newest(tmp_path / "other" / "checkpoints") is None

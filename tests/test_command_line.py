@@ -139,7 +139,7 @@ def test_every_argument_of_a_recipe_is_an_option_with_its_default(system, capsys
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ([], ["download", "build", "verify", "embed", "train", "sample", "systems"]),
+        ([], ["download", "build", "verify", "embed", "train", "sample", "painters", "systems"]),
         (["build"], ["synthetic_flowers", "oxford_flowers", "--root", "--size", "--limit", "--classes", "--out"]),
         (["download"], ["oxford_flowers", "cub_birds", "coco_captions", "fashion_mnist", "--root"]),
         (["verify"], ["file"]),

@@ -7,11 +7,14 @@ import sys
 
 import pytest
 import torch
+from safetensors import safe_open
 
+from t2i_utils import __version__
 from t2i_utils import publish as module
 from t2i_utils.gallery import open_painter
 from t2i_utils.publish import publish
 from t2i_utils.published import CARD, GENERATOR, TEXT
+from t2i_utils.training import checkpoints
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -47,6 +50,22 @@ def test_it_holds_three_small_files_of_which_none_runs_code(packed):
     assert {path.name for path in packed.iterdir()} == {GENERATOR, TEXT, CARD}
     # both begin with the length of a JSON header: safetensors
     assert all((packed / name).read_bytes()[8:9] == b"{" for name in (GENERATOR, TEXT))
+
+
+def test_its_header_says_what_it_was_made_of_and_how_good_it_is(packed, trained_run):
+    with safe_open(packed / GENERATOR, "pt") as file:
+        told = file.metadata()
+    run = checkpoints.newest(trained_run / "checkpoints")
+    assert json.loads(told["arguments"]) == run.facts["run"]["arguments"]
+    for name in ("system", "data", "encoder", "split"):
+        assert told[name] == run.facts["run"][name]
+    assert (told["step"], told["seed"]) == ("3", "0")
+    for when in ("trained_with", "packed_with"):
+        assert told[when] == f"t2i_utils {__version__}, torch {torch.__version__}"
+    metrics = json.loads(told["metrics"])
+    assert "held-out classes" in metrics["protocol"]
+    mean, low, high = metrics["petal_color"]
+    assert f"{mean:.3f} [{low:.3f}, {high:.3f}]" in (packed / CARD).read_text()
 
 
 def test_the_card_says_how_it_was_made_and_which_words_it_knows(packed):

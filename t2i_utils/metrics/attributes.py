@@ -104,6 +104,13 @@ class AttributeReport:
     diversity: Interval
     protocol: str
 
+    def numbers(self) -> dict[str, object]:
+        """Plain values, for a file: means with their intervals, and the protocol."""
+        scores = {**self.painted, "diversity": self.diversity}
+        return {name: [score.mean, score.low, score.high] for name, score in scores.items()} | {
+            "protocol": self.protocol
+        }
+
     def __str__(self) -> str:
         lines = [self.protocol, f"{'attribute':14} {'painted':>32}   reader on real   chance"]
         for name, score in self.painted.items():
