@@ -120,9 +120,8 @@ class Run:
         self._load(checkpoint)
         self.saved_at = self.trainer.step
         before, now = checkpoint.facts["precision"], str(self.trainer.half or "float32")
-        with logged_to(self.folder):
-            log.info("going on from step %d", checkpoint.step)
-            if before != now:
+        if before != now:
+            with logged_to(self.folder):
                 log.warning("going on in %s; until step %d it was %s", now, checkpoint.step, before)
 
     def _load(self, checkpoint: checkpoints.Checkpoint) -> None:
@@ -170,6 +169,8 @@ class Run:
                 with finish_step_on_interrupt(budget):
                     if self.saved_at < 0:
                         self.save()  # there must be a state to go back to
+                    if budget.fraction(self.trainer.step) < 1:
+                        log.info("training from step %d on", self.trainer.step)
                     while True:
                         try:
                             self.trainer.run(self.loader.stream, budget, looking)

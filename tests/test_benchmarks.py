@@ -246,6 +246,7 @@ def test_one_benchmark_can_be_chosen_and_all_are_listed(monkeypatch, capsys):
             "penalty",
             "ageing",
             "trainer",
+            "saving",
             "picture",
         ]
     ]
@@ -268,6 +269,7 @@ def test_bars_are_the_promised_ones():
         ("penalty", 2.5, True),
         ("ageing", 1.1, True),
         ("trainer", 1.05, True),
+        ("saving", 1.02, True),
         ("picture", 2.5, True),
     ]
     assert picture.PICTURE.limit == 6

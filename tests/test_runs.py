@@ -155,7 +155,7 @@ def test_two_checkpoints_are_kept_and_the_clock_saves(open_small_run, tmp_path, 
 
 def test_the_folder_tells_the_run(trained_run, embedded_file, small_encoder):
     files = {path.name for path in trained_run.iterdir()}
-    assert files == {"checkpoints", "history.csv", "run.log", "encoder.json", "encoder"}
+    assert files == {"checkpoints", "history.csv", "val.csv", "board", "run.log", "encoder.json", "encoder"}
     told = json.loads((trained_run / "checkpoints" / "step_00000003.json").read_text())
     facts = told["facts"]["run"]
     assert (told["step"], facts["system"], facts["seed"]) == (3, "gan_cls", 0)

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from t2i_utils.text.clip import new_clip, open_clip_encoder
-from t2i_utils.text.kept import COPY, RECORD, keep_encoder, kept_encoder
+from t2i_utils.text.kept import ENCODER, RECORD, keep_encoder, kept_encoder
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -32,10 +32,10 @@ def test_what_was_kept_paints_the_same_wherever_it_was_moved(run, small_encoder,
     (tmp_path / "elsewhere").mkdir()
     moved = shutil.move(run, tmp_path / "elsewhere" / "run")
     opened = kept_encoder(moved)
-    assert opened.name == str(moved / COPY)
+    assert opened.name == str(moved / ENCODER)
     assert opened.fingerprint == small_encoder.fingerprint
     assert opened.encode(CAPTIONS).sentence.equal(small_encoder.encode(CAPTIONS).sentence)
-    assert {path.name for path in moved.iterdir()} == {COPY, RECORD}
+    assert {path.name for path in moved.iterdir()} == {ENCODER, RECORD}
 
 
 def test_keeping_twice_writes_once(run, small_encoder):
@@ -63,8 +63,8 @@ def test_an_encoder_that_is_not_where_it_was_is_missed_before_anything_is_traine
 
 
 def test_another_encoder_in_its_place_is_refused_by_both_fingerprints(run, small_encoder, other):
-    shutil.rmtree(run / COPY)
-    shutil.copytree(other.name, run / COPY)
+    shutil.rmtree(run / ENCODER)
+    shutil.copytree(other.name, run / ENCODER)
     with pytest.raises(ValueError, match="bring that encoder back") as refused:
         kept_encoder(run)
     assert small_encoder.fingerprint[:12] in str(refused.value)
