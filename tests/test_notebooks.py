@@ -338,3 +338,30 @@ def test_running_again_reuses_every_data_set(smoke_run, no_network):
     failure = run_all.run_series(NOTEBOOKS, smoke_run, "smoke", 180, no_network)
     assert failure is None, str(failure)
     assert {path: path.stat().st_mtime_ns for path in smoke_run.rglob("*.h5")} == before
+
+
+DEATH = """
+import os, signal
+from t2i_utils.training.trainer import Trainer
+
+learn = Trainer.learn
+Trainer.learn = lambda self, batch: os.kill(os.getpid(), signal.SIGKILL) if self.step == 4 else learn(self, batch)
+"""
+
+
+def test_a_killed_notebook_that_is_run_again_from_the_top_goes_on(tmp_path, no_network):
+    path = next(path for path in NOTEBOOKS if path.stem.startswith("06"))
+    notebook = series.read(path)
+    training = next(cell for cell in notebook.cells if "run.train(" in cell.source)
+    assert "Settings(seed=SEED" in training.source
+    training.source = DEATH + training.source.replace("Settings(seed=SEED", "Settings(save_minutes=1e-9, seed=SEED")
+    nbformat.write(notebook, tmp_path / path.name)
+    assert "Kernel died" in str(run_all.run_series([tmp_path / path.name], tmp_path / "out", "smoke", 180, no_network))
+    (log,) = (tmp_path / "out").rglob("run.log")
+    assert log.read_text().count("training from step 0 on") == 1
+    assert run_all.run_series([path], tmp_path / "out", "smoke", 180, no_network) is None
+    assert log.read_text().count("training from step 4 on") == 1
+    printed = "".join(
+        output.get("text", "") for outputs in code_outputs(tmp_path / "out" / path.name) for output in outputs
+    )
+    assert "df_gan: 6 steps" in printed
