@@ -277,6 +277,7 @@ print(int((torch.full((4_000_000,), 1e-38) * 1e-3).count_nonzero()))
 def test_on_a_cpu_every_thread_flushes_what_is_too_small_to_matter():
     result = subprocess.run(
         [sys.executable, "-c", DENORMAL],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
