@@ -57,7 +57,10 @@ class Watched:
 
 
 def naive_penalty(logits: Tensor, images: Tensor, sentence: Tensor) -> dict[str, Tensor]:
-    """The penalty of `MatchingAwarePenalty` in whatever precision its inputs have: each number on the way to it."""
+    """The paper's penalty in whatever precision its inputs have: each number on the way to it.
+
+    logits: [batch]; images: [batch, channels, size, size] and sentence: [batch, text_dim], which they were computed from.
+    """
     slopes = torch.autograd.grad(logits.sum(), (images, sentence), create_graph=True)
     squared = torch.cat([slope.flatten(1) for slope in slopes], dim=1).square().sum(dim=1)
     norm = squared.sqrt()
@@ -66,7 +69,10 @@ def naive_penalty(logits: Tensor, images: Tensor, sentence: Tensor) -> dict[str,
 
 
 def naive_losses(recipe: Recipe, batch: Batch, noise: Tensor) -> dict[str, Tensor]:
-    """The discriminator's losses as one writes them first: fp16 from pictures to penalty, all under autocast."""
+    """The discriminator's losses as one writes them first: fp16 from pictures to penalty, all under autocast.
+
+    noise: [batch, *noise_shape] on the batch's device; returns each number on the way, the loss last.
+    """
     discriminator = recipe.discriminator
     images, sentence = (part.half().requires_grad_() for part in (batch.images, batch.text.sentence))
 
