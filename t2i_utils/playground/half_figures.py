@@ -59,7 +59,7 @@ class Watched:
 def naive_penalty(logits: Tensor, images: Tensor, sentence: Tensor) -> dict[str, Tensor]:
     """The paper's penalty in whatever precision its inputs have: each number on the way to it.
 
-    logits: [batch]; images: [batch, channels, size, size] and sentence: [batch, text_dim], which they were computed from.
+    logits: [batch], computed from images: [batch, channels, size, size] and sentence: [batch, text_dim].
     """
     slopes = torch.autograd.grad(logits.sum(), (images, sentence), create_graph=True)
     squared = torch.cat([slope.flatten(1) for slope in slopes], dim=1).square().sum(dim=1)
