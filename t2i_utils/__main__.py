@@ -98,10 +98,10 @@ def add_data_commands(commands) -> None:
     embed.add_argument(
         "--encoder",
         required=True,
-        help="tiny_clip (trained on FILE if it is not there yet), sbert (all-MiniLM-L6-v2: `make sbert`), "
-        "MODEL/TAG of open_clip, or an open_clip folder",
+        help="tiny_clip or char_cnn_rnn (trained on FILE if it is not there yet), sbert (all-MiniLM-L6-v2: "
+        "`make sbert`), MODEL/TAG of open_clip, or a folder",
     )
-    embed.add_argument("--steps", type=int, help="of training, where tiny_clip is trained")
+    embed.add_argument("--steps", type=int, help="of training, where an encoder is trained")
 
 
 def add_systems(train: argparse.ArgumentParser) -> None:
@@ -164,9 +164,10 @@ def embed_file(options: argparse.Namespace) -> None:
 
     verify(options.file, vectors=False)
     device = choose_device()
-    folder = encoders.tiny_folder(options.file)
-    if options.encoder == encoders.TINY and not folder.is_dir() and options.steps is not None:
-        encoders.train_tiny_clip(options.file, folder, options.steps, device=device)
+    if options.encoder in encoders.TRAINED and options.steps is not None:
+        folder = encoders.trained_folder(options.encoder, options.file)
+        if not folder.is_dir():
+            encoders.TRAINED[options.encoder](options.file, folder, options.steps, device=device)
     encoder = encoders.open_encoder(options.encoder, options.file, device)
     fingerprint = encoders.embed(options.file, encoder, options.encoder)
     print(f"{options.file}: vectors of {options.encoder} ({encoder.text_dim} numbers), fingerprint {fingerprint[:12]}")
