@@ -262,7 +262,7 @@ def test_bars_are_the_promised_ones():
         ("loader", 100, False),
         ("step", 1.6, False),
         ("df_gan", 1.5, False),
-        ("memory", 1.0, False),
+        ("memory", 1.05, False),
         ("shortcuts", 1.05, False),
         ("frozen", 1.02, False),
         ("lazy", 1.05, False),

@@ -134,7 +134,7 @@ def train_char_cnn_rnn(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         towers = Towers(encoder.model, vectors.shape[1])
-    turn = joint_turn(towers, classes=len(pictures.classes.unique()))
+    turn = joint_turn(towers, classes=int((pictures.classes.unique() >= 0).sum()))
     with tqdm(total=steps, desc="training char-CNN-RNN", unit="step") as bar:
         trainer = Trainer([turn], as_it_is, device)
         batches = class_pairs(pictures, vectors, batch_size, seed, device)
