@@ -6,9 +6,9 @@ import logging
 import pytest
 import torch
 
-from t2i_utils import runs
-from t2i_utils.runs import RETREATS, Settings
-from t2i_utils.training import checkpoints
+from t2i_utils.runs import Settings
+from t2i_utils.training import checkpoints, session
+from t2i_utils.training.session import RETREATS
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -227,7 +227,7 @@ def test_the_log_is_the_runs_own(open_small_run, tmp_path):
     open_small_run(tmp_path / "one").train(steps=1, progress=False)
     logging.getLogger("t2i_utils.test").warning("after the run")
     assert "after the run" not in (tmp_path / "one" / "run.log").read_text()
-    assert runs.log.parent.name == "t2i_utils"
+    assert session.log.parent.name == "t2i_utils"
 
 
 def other_systems(state):
