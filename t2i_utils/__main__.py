@@ -1,6 +1,6 @@
 """The same work without a notebook: python -m t2i_utils COMMAND.
 
-Commands: data | download | build | verify | embed | train | sample | pack | painters | systems.
+Commands: data | download | build | verify | embed | finetune | train | sample | pack | painters | systems.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from t2i_utils import __version__
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's mistake is one line on stderr and exit status 2, never a traceback."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    options = make_parser(with_systems="train" in arguments[:1]).parse_args(arguments)
+    options = make_parser(with_options=arguments[:1] in (["train"], ["finetune"])).parse_args(arguments)
     try:
         return options.run(options) or 0
     except (ValueError, OSError) as error:
@@ -25,18 +25,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def make_parser(with_systems: bool = True) -> argparse.ArgumentParser:
+def make_parser(with_options: bool = True) -> argparse.ArgumentParser:
     """Every command with its options.
 
     Args:
-        with_systems: read the options of `train SYSTEM` from the systems' signatures, which imports torch.
+        with_options: read the options of `train SYSTEM` and `finetune` from signatures, which imports torch.
     """
     parser = argparse.ArgumentParser(prog="python -m t2i_utils", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_data_commands(commands)
+    finetune = command(commands, "finetune", finetune_encoder, "fine-tune a text encoder on a file's captions")
     train = commands.add_parser("train", help="train a system, or go on with a run")
-    if with_systems:
+    if with_options:
+        add_finetune(finetune)
         add_systems(train)
     sample = command(commands, "sample", paint_sample, "paint a caption")
     sample.add_argument(
@@ -102,6 +104,18 @@ def add_data_commands(commands) -> None:
         "`make sbert`), MODEL/TAG of open_clip, or a folder",
     )
     embed.add_argument("--steps", type=int, help="of training, where an encoder is trained")
+    embed.add_argument("--name", help="by which `train --encoder` asks for the vectors (default: as --encoder)")
+
+
+def add_finetune(finetune: argparse.ArgumentParser) -> None:
+    """finetune, its options from the fields of `Tuning`."""
+    from t2i_utils.fine_tuning import Tuning
+    from t2i_utils.signatures import add_options
+
+    finetune.add_argument("file", type=Path)
+    finetune.add_argument("--encoder", required=True, help="tiny_clip, sbert, MODEL/TAG of open_clip, or a folder")
+    finetune.add_argument("--out", type=Path, required=True, help="the training's folder; one that lies there goes on")
+    add_options(finetune.add_argument_group("the training"), Tuning)
 
 
 def add_systems(train: argparse.ArgumentParser) -> None:
@@ -160,17 +174,33 @@ def embed_file(options: argparse.Namespace) -> None:
     """`embed`: captions to vectors, once."""
     from t2i_utils.colab import choose_device
     from t2i_utils.data.verify import verify
-    from t2i_utils.text import encoders
+    from t2i_utils.text.embedding import embed
+    from t2i_utils.text.encoders import open_encoder
+    from t2i_utils.text.from_scratch import TRAINED, trained_folder
 
     verify(options.file, vectors=False)
-    device = choose_device()
-    if options.encoder in encoders.TRAINED and options.steps is not None:
-        folder = encoders.trained_folder(options.encoder, options.file)
+    device, name = choose_device(), options.name or options.encoder
+    if options.encoder in TRAINED and options.steps is not None:
+        folder = trained_folder(options.encoder, options.file)
         if not folder.is_dir():
-            encoders.TRAINED[options.encoder](options.file, folder, options.steps, device=device)
-    encoder = encoders.open_encoder(options.encoder, options.file, device)
-    fingerprint = encoders.embed(options.file, encoder, options.encoder)
-    print(f"{options.file}: vectors of {options.encoder} ({encoder.text_dim} numbers), fingerprint {fingerprint[:12]}")
+            TRAINED[options.encoder](options.file, folder, options.steps, device=device)
+    encoder = open_encoder(options.encoder, options.file, device)
+    fingerprint = embed(options.file, encoder, name)
+    print(f"{options.file}: vectors of {name} ({encoder.text_dim} numbers), fingerprint {fingerprint[:12]}")
+
+
+def finetune_encoder(options: argparse.Namespace) -> None:
+    """`finetune`: an encoder learns from a file's captions."""
+    from t2i_utils.data.verify import verify
+    from t2i_utils.fine_tuning import ENCODER, Tuning, fine_tune
+    from t2i_utils.signatures import chosen
+
+    verify(options.file, vectors=False)
+    choice = fine_tune(options.encoder, options.file, options.out, Tuning(**chosen(options, Tuning)))
+    if choice is None:
+        print(f"stopped; the same command goes on: {options.out}")
+        return
+    print(f"{choice}\nuse it: python -m t2i_utils embed {options.file} --encoder {options.out / ENCODER} --name tuned")
 
 
 def train_system(options: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from t2i_utils.objectives.augment import DiffAugment
 from t2i_utils.objectives.round import Penalty, Round, Term, is_due, paint_round
 from t2i_utils.training.average import Average
 from t2i_utils.training.optimizers import Adam, RMSProp
-from t2i_utils.training.turns import Turn
+from t2i_utils.training.turns import Turn, mixes_examples
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,3 @@ class Recipe:
             after=partial(average.update, self.generator),
         )
         return [discriminator, generator], average
-
-
-def mixes_examples(module: nn.Module) -> bool:
-    """Whether what a module makes of one example depends on the others of its batch; a module of ours that does says so
-    by an attribute `mixes_examples`."""
-    normalises = isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm))
-    return normalises or getattr(module, "mixes_examples", False)

@@ -19,7 +19,7 @@ def add_options(parser: argparse._ArgumentGroup, function: Callable, skip: tuple
 
     Args:
         parser: or a group of one.
-        function: with annotated parameters and defaults of int, float, str or Literal.
+        function: with annotated parameters and defaults of int, float, str, bool or Literal.
         skip: parameters that come from elsewhere.
     """
     hints = typing.get_type_hints(function if inspect.isfunction(function) else function.__init__)
@@ -29,6 +29,14 @@ def add_options(parser: argparse._ArgumentGroup, function: Callable, skip: tuple
             continue
         hint = hints[name]
         choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else None
+        if hint is bool:
+            parser.add_argument(
+                f"--{name.replace('_', '-')}",
+                action=argparse.BooleanOptionalAction,
+                default=argparse.SUPPRESS,
+                help=f"{told.get(name, '')} (default: {'yes' if parameter.default else 'no'})".replace("%", "%%"),
+            )
+            continue
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             dest=name,
@@ -41,7 +49,15 @@ def add_options(parser: argparse._ArgumentGroup, function: Callable, skip: tuple
 
 
 def described(function: Callable) -> dict[str, str]:
-    """What a docstring's Args or Attributes section says of each name, in one line each."""
+    """What a docstring's Args or Attributes section says of each name, in one line each; a class's bases speak, too."""
+    if inspect.isclass(function) and len(function.__mro__) > 2:
+        inherited = {name: text for base in function.__bases__ for name, text in described(base).items()}
+        return inherited | sections(function)
+    return sections(function)
+
+
+def sections(function: Callable) -> dict[str, str]:
+    """The same of its own docstring alone."""
     if borrowed := re.search(r"^Args: as of `(\w+)`", inspect.getdoc(function) or "", re.M):
         return described(getattr(sys.modules[function.__module__], borrowed[1]))
     section = re.search(r"(?:Args|Attributes):\n(.*?)(?:\n\n|\Z)", inspect.getdoc(function) or "", re.S)

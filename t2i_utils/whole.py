@@ -1,9 +1,11 @@
-"""Files that are there whole or not at all, whatever ends the process that writes them."""
+"""Files and folders that are there whole or not at all, whatever ends the process that writes them."""
 
 from __future__ import annotations
 
 import glob
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +38,20 @@ def writing_whole(path: Path) -> Iterator[Path]:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+@contextmanager
+def writing_folder_whole(folder: Path) -> Iterator[Path]:
+    """An empty folder beside `folder` to write to, which takes its place when the block ends well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # one folder deeper, for a temporary folder itself is private
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as private:
+        whole = Path(private) / "whole"
+        whole.mkdir()
+        yield whole
+        if folder.exists():
+            shutil.rmtree(folder)
+        whole.rename(folder)
 
 
 def _sweep(path: Path) -> None:

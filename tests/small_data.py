@@ -20,7 +20,7 @@ from t2i_utils.data.synthetic import synthetic_flowers
 from t2i_utils.metrics.reader import train_reader
 from t2i_utils.runs import Settings, open_run
 from t2i_utils.text.clip import new_clip, open_clip_encoder
-from t2i_utils.text.encoders import embed
+from t2i_utils.text.embedding import embed
 
 SMALL_CLIP = {
     "embed_dim": 16,

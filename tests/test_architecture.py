@@ -26,6 +26,7 @@ ALLOWED = {
     "recipes": (BASE - {"metrics", "colab"}) | {"recipe"},
     "painter": BASE | {"recipe", "recipes"},
     "runs": BASE | {"recipe", "recipes", "painter"},
+    "fine_tuning": {"interfaces", "colab", "whole", "data", "training", "text", "metrics"},
     "published": {"data"},
     "gallery": BASE | {"recipe", "recipes", "painter", "runs", "published"},
     "publish": BASE | {"recipe", "recipes", "runs", "painter", "gallery", "published"},

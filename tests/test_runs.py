@@ -18,7 +18,7 @@ from t2i_utils.recipes import SYSTEMS
 from t2i_utils.recipes.arguments import FROM_DATA, build_recipe, complete
 from t2i_utils.runs import Settings
 from t2i_utils.text.clip import new_clip
-from t2i_utils.text.encoders import embed
+from t2i_utils.text.embedding import embed
 from t2i_utils.training import checkpoints
 
 pytest_plugins = ["small_data"]

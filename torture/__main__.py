@@ -28,7 +28,8 @@ from t2i_utils.data.build import build
 from t2i_utils.data.synthetic import synthetic_flowers
 from t2i_utils.runs import Run, Settings, open_run
 from t2i_utils.text.clip import new_clip, tiny_config
-from t2i_utils.text.encoders import embed, open_encoder
+from t2i_utils.text.embedding import embed
+from t2i_utils.text.encoders import open_encoder
 from t2i_utils.training import checkpoints
 from t2i_utils.training.watchers import Every
 from torture.kills import POINTS, Kill

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ORDER, STEP = 0, 1  # two streams of random numbers under one seed: the order of epochs, and what happens in a step
+# streams of random numbers under one seed: the order of epochs, what happens in a step, and which classes it shows
+ORDER, STEP, CLASSES = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Chance:
         captions_per_visit: int = 1,
         room: int = 0,
         mirror: bool = True,
+        one_a_class: bool = False,
     ) -> None:
         """
         Args:
@@ -51,10 +53,20 @@ class Chance:
             captions_per_visit: distinct captions of each picture, at least 1.
             room: pixels by which a stored picture is larger than a crop.
             mirror: turn half of the pictures left to right.
+            one_a_class: show at most one picture of a class in a step, drawn anew each time, instead of every picture
+                once an epoch; a batch is then no larger than the number of classes.
 
         Raises:
             ValueError: for numbers outside these ranges.
         """
+        self._members = members_by_class(classes) if one_a_class else []
+        if one_a_class:
+            if len(self._members) < 2:
+                raise ValueError(
+                    f"one picture a class needs pictures of 2 known classes, these have {len(self._members)}; "
+                    "draw pictures from all of them"
+                )
+            batch_size = min(batch_size, len(self._members))
         if batch_size < 2:
             raise ValueError(
                 f"a mismatched pair needs at least 2 captions in a batch, "
@@ -107,6 +119,10 @@ class Chance:
         return np.random.default_rng([self.seed, ORDER, epoch]).permutation(len(self._classes))
 
     def _pictures(self, step: int) -> np.ndarray:
+        if self._members:
+            rng = np.random.default_rng([self.seed, CLASSES, step])
+            chosen = rng.permutation(len(self._members))[: self.batch_size]
+            return np.array([rng.choice(self._members[one]) for one in chosen])
         epoch, start = divmod(step * self.batch_size, len(self._classes))
         now = self.order(epoch)[start : start + self.batch_size]
         missing = self.batch_size - len(now)
@@ -132,3 +148,8 @@ class Chance:
         keys = rng.random((self.batch_size, self.batch_size), dtype=np.float32) + other_picture + 2.0 * other_class
         np.fill_diagonal(keys, -1.0)
         return keys.argmax(axis=1)
+
+
+def members_by_class(classes: np.ndarray) -> list[np.ndarray]:
+    """The pictures of each known class, int64 each; classes: int64 [pictures], -1 where unknown."""
+    return [np.flatnonzero(classes == one) for one in np.unique(classes) if one >= 0]

@@ -46,6 +46,7 @@ class Loader:
         mirror: bool = True,
         device: torch.device | str = "cpu",
         memory_limit: int = 4 * 2**30,
+        one_a_class: bool = False,
     ) -> None:
         """
         Args:
@@ -59,6 +60,7 @@ class Loader:
             mirror: turn half of the pictures left to right.
             device: where batches are made.
             memory_limit: bytes that decoded pictures may take; 0 to read every batch from the file.
+            one_a_class: at most one picture of a class in a batch, which is no larger than their number then.
 
         Raises:
             FileNotFoundError, ValueError: for a missing, damaged or foreign file, an unknown encoder or split, and for
@@ -68,13 +70,15 @@ class Loader:
         self._pixels = StoredPixels(path, contents.rows, image_size)
         self.path, self.split, self.device = Path(path), split, torch.device(device)
         self.image_size, self.channels = self._pixels.image_size, self._pixels.channels
-        self.batch_size, self.seed = batch_size, seed
+        self.seed = seed
         self.class_names, self.all_captions = contents.class_names, contents.captions
         self.fingerprint = contents.fingerprint
         room = self._pixels.side - self.image_size
         self._chance = Chance(
-            contents.classes, contents.caption_offsets, batch_size, seed, captions_per_visit, room, mirror
+            *(contents.classes, contents.caption_offsets, batch_size, seed),
+            *(captions_per_visit, room, mirror, one_a_class),
         )
+        self.batch_size = self._chance.batch_size
         self._classes = torch.from_numpy(contents.classes).to(self.device)
         self._sentences = self._read_sentences(encoder, contents.caption_rows)
         self.text_dim = self._sentences.shape[1]

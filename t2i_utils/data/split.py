@@ -143,3 +143,23 @@ def read_split(path: Path, split: str, image_size: int | None = None) -> Picture
         states=torch.from_numpy(contents.states),
         caption_rows=torch.from_numpy(contents.caption_rows),
     )
+
+
+def evenly(pictures: Pictures, count: int) -> Pictures:
+    """`count` pictures of a split (all, where it has fewer), evenly spread over its order, with all their captions."""
+    chosen = torch.linspace(0, len(pictures) - 1, min(count, len(pictures))).round().long()
+    place = torch.full((len(pictures),), -1)
+    place[chosen] = torch.arange(len(chosen))
+    mine = place[pictures.caption_picture] >= 0
+    return Pictures(
+        images=pictures.images[chosen],
+        classes=pictures.classes[chosen],
+        class_names=pictures.class_names,
+        names=[pictures.names[row] for row in chosen.tolist()],
+        captions=[pictures.captions[row] for row in mine.nonzero().flatten().tolist()],
+        caption_picture=place[pictures.caption_picture[mine]],
+        attributes={name: values[chosen] for name, values in pictures.attributes.items()},
+        values=pictures.values,
+        states=pictures.states[mine],
+        caption_rows=pictures.caption_rows[mine],
+    )

@@ -27,7 +27,13 @@ class Interval:
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}], n = {self.count}"
 
 
-def bootstrap(values: Sequence[float], level: float = 0.95, resamples: int = 2000, seed: int = 0) -> Interval:
+def bootstrap(
+    values: Sequence[float],
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+    sizes: Sequence[float] | None = None,
+) -> Interval:
     """The percentile bootstrap interval of a mean.
 
     Args:
@@ -35,6 +41,7 @@ def bootstrap(values: Sequence[float], level: float = 0.95, resamples: int = 200
         level: of confidence.
         resamples: sets of n drawn with replacement.
         seed: of the draws.
+        sizes: [n], how many belong to each of the values, so that the mean is the mean of all of them; 1 if not given.
 
     Raises:
         ValueError: for no values, or a value that is not finite.
@@ -46,7 +53,8 @@ def bootstrap(values: Sequence[float], level: float = 0.95, resamples: int = 200
         raise ValueError("got no values; an interval needs at least one")
     if not np.isfinite(numbers).all():
         raise ValueError(f"{int((~np.isfinite(numbers)).sum())} of {numbers.size} values are not finite")
+    weights = np.ones_like(numbers) if sizes is None else np.asarray(sizes, dtype=np.float64)
     draws = np.random.default_rng(seed).integers(numbers.size, size=(resamples, numbers.size))
-    means = numbers[draws].mean(axis=1)
+    means = (numbers * weights)[draws].sum(axis=1) / weights[draws].sum(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(numbers.mean()), float(low), float(high), numbers.size)
+    return Interval(float(np.average(numbers, weights=weights)), float(low), float(high), numbers.size)

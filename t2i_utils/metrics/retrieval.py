@@ -11,13 +11,16 @@ from torch.nn import functional as F
 
 from t2i_utils.metrics.intervals import Interval, bootstrap
 
+RANKS = (1, 5, 10)
+
 
 @dataclass(frozen=True)
 class Retrieval:
     """Recall at several ranks, both ways.
 
     Attributes:
-        picture_of_caption: rank k to the share of captions whose own picture is among the k nearest pictures.
+        picture_of_caption: rank k to the share of captions whose own picture is among the k nearest pictures; its
+            interval is over pictures, as captions of one picture are no independent tries.
         caption_of_picture: rank k to the share of pictures that have one of their own captions among the k nearest.
         pictures, captions: how many were ranked.
     """
@@ -37,10 +40,8 @@ class Retrieval:
         return "\n".join(rows)
 
 
-def retrieval(
-    images: Tensor, sentences: Tensor, caption_picture: Tensor, ranks: tuple[int, ...] = (1, 5, 10)
-) -> Retrieval:
-    """Recall at every rank, both ways.
+def retrieval(images: Tensor, sentences: Tensor, caption_picture: Tensor, ranks: tuple[int, ...] = RANKS) -> Retrieval:
+    """Recall at every rank, both ways; every picture with one caption at least.
 
     Args:
         images: [pictures, dim] vectors.
@@ -48,17 +49,61 @@ def retrieval(
         caption_picture: [captions] int64, whose caption each is.
         ranks: how near counts.
     """
+    each = torch.bincount(caption_picture, minlength=len(images)).tolist()
+    of_caption, of_picture = hits(images, sentences, caption_picture, ranks)
+    return Retrieval(
+        {rank: bootstrap(found.tolist(), sizes=each) for rank, found in of_caption.items()},
+        {rank: bootstrap(found.tolist()) for rank, found in of_picture.items()},
+        len(images),
+        len(sentences),
+    )
+
+
+def mean_recall(images: Tensor, sentences: Tensor, caption_picture: Tensor, ranks: tuple[int, ...] = RANKS) -> float:
+    """The mean of all recalls of `retrieval`, both ways: one number to choose by. Arguments as there."""
+    each = torch.bincount(caption_picture, minlength=len(images)).double()
+    of_caption, of_picture = hits(images, sentences, caption_picture, ranks)
+    shares = [found @ each / each.sum() for found in of_caption.values()]
+    return float(torch.stack(shares + [found.mean() for found in of_picture.values()]).mean())
+
+
+def hits(
+    images: Tensor, sentences: Tensor, caption_picture: Tensor, ranks: tuple[int, ...]
+) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+    """By rank, [pictures], float64: the share of a picture's captions that find it; 1 where it finds one of them."""
     cosines = F.normalize(sentences, dim=1) @ F.normalize(images, dim=1).T
-    own = torch.zeros_like(cosines, dtype=torch.bool)
-    own[torch.arange(len(own)), caption_picture] = True
-    return Retrieval(recalls(cosines, own, ranks), recalls(cosines.T, own.T, ranks), len(images), len(sentences))
+    near = cosines.topk(min(max(ranks), len(images)), dim=1).indices == caption_picture[:, None]
+    captions = cosines.T.topk(min(max(ranks), len(sentences)), dim=1).indices
+    own = caption_picture[captions] == torch.arange(len(images))[:, None]
+    each = torch.bincount(caption_picture, minlength=len(images))
+    of_caption = {}
+    for rank in ranks:
+        found = torch.zeros(len(images), dtype=torch.float64)
+        found.index_add_(0, caption_picture, near[:, :rank].any(dim=1).double())
+        of_caption[rank] = found / each
+    return of_caption, {rank: own[:, :rank].any(dim=1).double() for rank in ranks}
 
 
-def recalls(cosines: Tensor, own: Tensor, ranks: tuple[int, ...]) -> dict[int, Interval]:
-    """cosines, own: [queries, candidates]; rank to the share of queries with one of their own among the nearest."""
-    order = cosines.argsort(dim=1, descending=True)
-    found = own.gather(1, order)
-    return {rank: bootstrap(found[:, :rank].any(dim=1).double().tolist()) for rank in ranks}
+def zero_shot(images: Tensor, classes: Tensor, prompts: Mapping[int, Tensor]) -> Interval:
+    """How often the class whose description lies nearest is the picture's own.
+
+    Args:
+        images: [pictures, dim] vectors.
+        classes: int64 [pictures].
+        prompts: class to [n, dim], vectors of sentences that describe it; their unit vectors' mean stands for it.
+
+    Raises:
+        ValueError: for a picture of a class that nobody describes.
+
+    From: Radford et al., Learning Transferable Visual Models From Natural Language Supervision, 2021, section 3.1.4.
+    """
+    missing = set(classes.tolist()) - set(prompts)
+    if missing:
+        raise ValueError(f"no sentence describes class {min(missing)}; give prompts for every class that is shown")
+    known = sorted(prompts)
+    described = F.normalize(torch.stack([F.normalize(prompts[one], dim=1).mean(0) for one in known]), dim=1)
+    nearest = (F.normalize(images, dim=1) @ described.T).argmax(dim=1)
+    return bootstrap((torch.tensor(known)[nearest] == classes).double().tolist())
 
 
 def agreement(

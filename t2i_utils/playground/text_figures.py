@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from t2i_utils.data.split import Pictures
+from t2i_utils.data.split import Pictures, evenly
 from t2i_utils.metrics.intervals import Interval
 from t2i_utils.metrics.retrieval import Retrieval
 from t2i_utils.playground.data_figures import RIGHT, bare
@@ -53,20 +53,15 @@ class HeldOut:
 
 def some_of(pictures: Pictures, count: int) -> HeldOut:
     """`count` pictures of a split (all, where it has fewer), evenly spread over its order, with their captions."""
-    chosen = torch.linspace(0, len(pictures) - 1, min(count, len(pictures))).round().long()
-    place = torch.full((len(pictures),), -1)
-    place[chosen] = torch.arange(len(chosen))
-    mine = place[pictures.caption_picture] >= 0
-    owner = place[pictures.caption_picture[mine]]
-    attributes = {name: values[chosen] for name, values in pictures.attributes.items()}
+    few = evenly(pictures, count)
     return HeldOut(
-        images=pictures.images[chosen],
-        captions=[pictures.captions[row] for row in mine.nonzero().flatten().tolist()],
-        caption_picture=owner,
-        attributes=attributes,
-        wanted={name: values[owner] for name, values in attributes.items()},
-        states={name: pictures.states[mine, column] for column, name in enumerate(pictures.values)},
-        values=pictures.values,
+        images=few.images,
+        captions=few.captions,
+        caption_picture=few.caption_picture,
+        attributes=few.attributes,
+        wanted={name: values[few.caption_picture] for name, values in few.attributes.items()},
+        states={name: few.states[:, column] for column, name in enumerate(few.values)},
+        values=few.values,
     )
 
 

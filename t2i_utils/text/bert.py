@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 # the files' names of a layer's parts, and those of torch's own layer, which computes the same
@@ -53,7 +54,13 @@ class Sizes(NamedTuple):
 
 
 class Bert(nn.Module):
-    """Rows of pieces to one vector a piece, each of which has seen the whole sentence."""
+    """Rows of pieces to one vector a piece, each of which has seen the whole sentence.
+
+    Attributes:
+        checkpointing: compute layers twice in training instead of keeping what is in them.
+    """
+
+    checkpointing = False
 
     def __init__(self, sizes: Sizes):
         super().__init__()
@@ -64,7 +71,7 @@ class Bert(nn.Module):
         self.layers = nn.ModuleList(
             nn.TransformerEncoderLayer(
                 *(sizes.width, sizes.heads, sizes.inner),
-                dropout=0.0,  # it is read, never trained
+                dropout=0.0,  # it is read, or fine-tuned in a few epochs
                 activation="gelu",
                 layer_norm_eps=sizes.epsilon,
                 batch_first=True,
@@ -77,7 +84,10 @@ class Bert(nn.Module):
         states = self.rows(rows) + self.positions.weight[: rows.shape[1]] + self.segments.weight[0]
         states = self.norm(states)
         for layer in self.layers:
-            states = layer(states, src_key_padding_mask=~mask)
+            if self.checkpointing and self.training:
+                states = checkpoint(layer, states, src_key_padding_mask=~mask, use_reentrant=False)
+            else:
+                states = layer(states, src_key_padding_mask=~mask)
         return states
 
 
@@ -138,3 +148,18 @@ def torch_names(tensors: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]
     if left:
         raise KeyError(f"{min(left)} has no place in {layers} layers")
     return found
+
+
+def file_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The way back of `torch_names`: `Bert`'s weights under the files' names, float32 on the CPU."""
+    left = {name: tensor.detach().float().cpu() for name, tensor in weights.items()}
+    found = {f"{theirs}.weight": left.pop(f"{ours}.weight") for theirs, ours in TABLES.items()}
+    found["embeddings.LayerNorm.bias"] = left.pop("norm.bias")
+    for number in range(1 + max(int(name.split(".")[1]) for name in left)):
+        theirs, ours = f"encoder.layer.{number}", f"layers.{number}"
+        for kind in ("weight", "bias"):
+            three = left.pop(f"{ours}.self_attn.in_proj_{kind}").chunk(3)
+            for part, tensor in zip(("query", "key", "value"), three, strict=True):
+                found[f"{theirs}.attention.self.{part}.{kind}"] = tensor
+            found |= {f"{theirs}.{old}.{kind}": left.pop(f"{ours}.{new}.{kind}") for old, new in PARTS.items()}
+    return {name: tensor.contiguous().clone() for name, tensor in found.items()}

@@ -7,8 +7,6 @@ From: Reed, Akata, Schiele and Lee, Learning Deep Representations of Fine-Graine
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from torch.nn import functional as F
 from t2i_utils.interfaces import Text
 from t2i_utils.text.captions import check_captions
 from t2i_utils.text.loudness import loud, weights_fingerprint
+from t2i_utils.whole import writing_folder_whole
 
 # the hyphen stands twice, as in the authors' program, and its later place is meant: one column is never lit
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "
@@ -139,18 +138,11 @@ class CharEncoder:
 
     def save(self, folder: Path) -> None:
         """Write sizes and weights into a folder that appears whole or not at all; one that is there is replaced."""
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as private:
-            whole = Path(private) / "whole"
-            whole.mkdir()
-            save_file(
-                {name: part.contiguous().cpu() for name, part in self.model.state_dict().items()}, whole / WEIGHTS_FILE
-            )
-            sizes = {"width": self.model.tell.in_features, "text_dim": self.text_dim}
+        weights = {name: part.contiguous().cpu() for name, part in self.model.state_dict().items()}
+        sizes = {"width": self.model.tell.in_features, "text_dim": self.text_dim}
+        with writing_folder_whole(folder) as whole:
+            save_file(weights, whole / WEIGHTS_FILE)
             (whole / CONFIG_FILE).write_text(json.dumps(sizes, indent=1), encoding="utf-8")
-            if folder.exists():
-                shutil.rmtree(folder)
-            whole.rename(folder)
 
 
 def new_char_encoder(width: int = 512, text_dim: int = 1024, name: str = "new", seed: int = 0) -> CharEncoder:

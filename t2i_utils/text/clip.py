@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import difflib
 import json
-import shutil
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,9 +23,11 @@ from torch.nn import functional as F
 from t2i_utils.interfaces import Text
 from t2i_utils.text.captions import check_captions
 from t2i_utils.text.loudness import loud, weights_fingerprint
+from t2i_utils.whole import writing_folder_whole
 
 CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
 LOCAL = "local-dir:"
+ANCESTORS = "t2i_utils_ancestors"
 
 
 def tiny_config(image_size: int) -> dict[str, Any]:
@@ -52,11 +52,22 @@ class ClipEncoder:
         model: an open_clip CLIP.
         tokenizer: its tokenizer: captions to [n, context_length] int64.
         name: how a user asks for it again.
-        config: open_clip's model configuration, needed for saving; None where weights came by tag.
+        config: open_clip's model configuration.
+        ancestors: fingerprints of the encoders that it was fine-tuned from.
+
+    Raises:
+        ValueError: for a tokenizer of another context length than the model's.
     """
 
-    def __init__(self, model: nn.Module, tokenizer, name: str, config: dict[str, Any] | None = None):
+    def __init__(self, model: nn.Module, tokenizer, name: str, config: dict[str, Any], ancestors: Sequence[str] = ()):
         self.model, self.tokenizer, self.name, self.config = model.eval(), tokenizer, name, config
+        self.ancestors = tuple(ancestors)
+        reads = getattr(getattr(model, "text", model), "context_length", None)
+        if reads is not None and tokenizer.context_length != reads:
+            raise ValueError(
+                f"{name} reads {reads} tokens, and its tokenizer makes {tokenizer.context_length}; use its own "
+                f"tokenizer: open_clip.get_tokenizer(..., context_length={reads})"
+            )
         with torch.no_grad():
             self.text_dim = model.encode_text(self.tokenizer(["a"]).to(self.device)).shape[-1]
 
@@ -71,23 +82,41 @@ class ClipEncoder:
         return weights_fingerprint(self.model.state_dict())
 
     @torch.no_grad()
-    def encode(self, captions: Sequence[str], batch_size: int = 256) -> Text:
+    def encode(self, captions: Sequence[str], batch_size: int = 256, words: bool = False) -> Text:
         """Captions to vectors.
 
         Args:
             captions: [n] sentences.
             batch_size: sentences at a time.
+            words: whether to give vectors of words, too; CLIP reads from left to right, so a word knows those before.
 
         Returns:
-            sentence [n, text_dim], float32, on the CPU.
+            sentence [n, text_dim]; with `words` also words [n, length, text_dim], one a token, in the sentence's space
+            and not made louder, zero at padding, and mask [n, length], True at tokens (start and end of the text are
+            none). float32, on the CPU.
 
         Raises:
             ValueError: for a caption that no encoder should be asked for (empty, no words, far too long, NUL inside).
         """
         tokens = self.tokens(captions)
         self.model.eval()
-        parts = [self.model.encode_text(part.to(self.device)).float().cpu() for part in tokens.split(batch_size)]
-        return Text(loud(torch.cat(parts)))
+        if not words:
+            parts = [self.model.encode_text(part.to(self.device)).float().cpu() for part in tokens.split(batch_size)]
+            return Text(loud(torch.cat(parts)))
+        states = torch.cat([self._states(part.to(self.device)).float().cpu() for part in tokens.split(batch_size)])
+        # by position, not by value: what pads a caption may be a token, too; the end has the highest number of all
+        end = tokens.argmax(dim=1)
+        mask = torch.arange(1, int(end.max())) < end[:, None]
+        sentence = states[torch.arange(len(end)), end]
+        return Text(loud(sentence), states[:, 1 : int(end.max())] * mask[:, :, None], mask)
+
+    def _states(self, tokens: Tensor) -> Tensor:
+        """[n, context_length] int64 to what the last layer makes of each token, projected, [n, context_length, dim]."""
+        text = getattr(self.model, "text", self.model)
+        found = self.model.forward_intermediates(text=tokens, text_indices=1, normalize_intermediates=True)
+        project = text.text_projection
+        states = found["text_intermediates"][-1]
+        return states if project is None else project(states) if callable(project) else states @ project
 
     @torch.no_grad()
     def encode_images(self, images: Tensor, batch_size: int = 256) -> Tensor:
@@ -101,50 +130,45 @@ class ClipEncoder:
         return self.tokenizer(check_captions(captions))
 
     def see(self, images: Tensor) -> Tensor:
-        """Pictures as this CLIP's image tower wants them: resized ([n, 3, own size, own size]) and normalised.
-
-        images: [n, 3, size, size] in [-1, 1], or [n, 1, size, size] of grey, which is told to all three colours. The
-        resize is bicubic with antialiasing, as in open_clip's own transform.
-        """
-        import open_clip
-
-        images = images.expand(-1, 3, -1, -1)
-        visual = self.model.visual
-        size = visual.image_size if isinstance(visual.image_size, int) else visual.image_size[0]
-        if images.shape[-1] != size:
-            images = F.interpolate(images, size=(size, size), mode="bicubic", antialias=True).clamp(-1, 1)
-        mean = torch.tensor(getattr(visual, "image_mean", None) or open_clip.OPENAI_DATASET_MEAN, device=images.device)[
-            :, None, None
-        ]
-        std = torch.tensor(getattr(visual, "image_std", None) or open_clip.OPENAI_DATASET_STD, device=images.device)[
-            :, None, None
-        ]
-        return ((images + 1) / 2 - mean) / std
+        """Pictures as this CLIP's image tower wants them, see `as_seen`."""
+        return as_seen(self.model.visual, images)
 
     def save(self, folder: Path) -> None:
         """Write an open_clip local folder (configuration and safetensors) that anyone's open_clip opens.
 
         The folder appears whole or not at all; one that is there is replaced.
-
-        Raises:
-            ValueError: where the configuration is not known because the weights came by tag.
         """
-        if self.config is None:
-            raise ValueError(
-                f"{self.name} is opened by its tag from open_clip; ask for it by that name, not from a folder"
-            )
-        folder = Path(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            save_file({k: v.contiguous().cpu() for k, v in self.model.state_dict().items()}, temporary / WEIGHTS_FILE)
-            (temporary / CONFIG_FILE).write_text(json.dumps({"model_cfg": self.config, "preprocess_cfg": {}}, indent=1))
-            if folder.exists():
-                shutil.rmtree(folder)
-            temporary.chmod(0o755)  # mkdtemp makes it private
-            temporary.rename(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        mean, std = mean_and_std(self.model.visual)
+        told = {
+            "model_cfg": self.config,
+            "preprocess_cfg": {"mean": list(mean), "std": list(std)},
+            ANCESTORS: list(self.ancestors),  # ours; open_clip does not look at it
+        }
+        with writing_folder_whole(Path(folder)) as whole:
+            save_file({k: v.contiguous().cpu() for k, v in self.model.state_dict().items()}, whole / WEIGHTS_FILE)
+            (whole / CONFIG_FILE).write_text(json.dumps(told, indent=1))
+
+
+def as_seen(visual: nn.Module, images: Tensor) -> Tensor:
+    """Pictures as one of open_clip's picture towers wants them: resized ([n, 3, own size, own size]) and normalised.
+
+    images: [n, 3, size, size] in [-1, 1], or [n, 1, size, size] of grey, which is told to all three colours. The resize
+    is bicubic with antialiasing, as in open_clip's own transform.
+    """
+    images = images.expand(-1, 3, -1, -1)
+    size = visual.image_size if isinstance(visual.image_size, int) else visual.image_size[0]
+    if images.shape[-1] != size:
+        images = F.interpolate(images, size=(size, size), mode="bicubic", antialias=True).clamp(-1, 1)
+    mean, std = (torch.tensor(part, device=images.device)[:, None, None] for part in mean_and_std(visual))
+    return ((images + 1) / 2 - mean) / std
+
+
+def mean_and_std(visual: nn.Module) -> tuple[Sequence[float], Sequence[float]]:
+    """Of red, green and blue, as this tower was trained with; OpenAI's where it does not say."""
+    import open_clip
+
+    mean, std = getattr(visual, "image_mean", None), getattr(visual, "image_std", None)
+    return mean or open_clip.OPENAI_DATASET_MEAN, std or open_clip.OPENAI_DATASET_STD
 
 
 def new_clip(config: dict[str, Any], name: str = "new", seed: int = 0) -> ClipEncoder:
@@ -195,7 +219,7 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
             raise ValueError(f"{name}: {warning} Use {model}-quickgelu/{tag}.") from warning
         except RuntimeError as error:  # open_clip's word for a download that failed
             raise ValueError(f"{name} did not open ({error}); check the network, or name a folder") from error
-    return ClipEncoder(network, open_clip.get_tokenizer(model), name)
+    return ClipEncoder(network, open_clip.get_tokenizer(model), name, open_clip.get_model_config(model))
 
 
 def names_weights(name: str) -> bool:
@@ -216,13 +240,27 @@ def open_folder(folder: Path, device: torch.device | str) -> ClipEncoder:
                 f"{file} is missing; a CLIP's folder holds {CONFIG_FILE} and {WEIGHTS_FILE} (both written by `embed`)"
             )
     try:
-        config = json.loads((folder / CONFIG_FILE).read_text())["model_cfg"]
+        told = json.loads((folder / CONFIG_FILE).read_text())
+        config = told["model_cfg"]
         network = open_clip.create_model(f"{LOCAL}{folder}", device=device)
         tokenizer = open_clip.get_tokenizer(f"{LOCAL}{folder}")
+        check_shapes(folder / WEIGHTS_FILE, network)
     except (RuntimeError, ValueError, KeyError, TypeError, AssertionError, OSError, SafetensorError) as error:
         # open_clip asserts where a configuration does not fit the weights; torch names every tensor, a line each
         said = str(error).partition("\n")[0]
         raise ValueError(
             f"{folder} does not open as a CLIP ({said}); copy the folder again or train it again"
         ) from error
-    return ClipEncoder(network, tokenizer, str(folder), config)
+    return ClipEncoder(network, tokenizer, str(folder), config, told.get(ANCESTORS, ()))
+
+
+def check_shapes(path: Path, model: nn.Module) -> None:
+    """Raise a ValueError where a tensor of a file has another shape than in the model.
+
+    open_clip stretches positions that do not fit (another context length, another picture size) without a word.
+    """
+    with safe_open(path, "pt") as file:
+        stored = {name: list(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    for name, tensor in model.state_dict().items():
+        if tensor.ndim and stored.get(name, list(tensor.shape)) != list(tensor.shape):
+            raise ValueError(f"{name} is {stored[name]} in {path.name}, and {list(tensor.shape)} by {CONFIG_FILE}")

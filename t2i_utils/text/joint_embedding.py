@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 from torch import Tensor, nn
 
-from t2i_utils.data.split import Pictures
-from t2i_utils.interfaces import step_rng
+from t2i_utils.data.draws import Chance
+from t2i_utils.data.split import Contents
 from t2i_utils.text.char_cnn_rnn import CharCnnRnn, letters
 from t2i_utils.training.optimizers import RMSProp
 from t2i_utils.training.turns import Turn
@@ -48,7 +49,7 @@ class ClassPairs:
     places: Tensor
 
 
-class Towers(nn.Module):
+class JointTowers(nn.Module):
     """The encoder that is wanted, and the Linear that brings another network's picture vectors to its length."""
 
     def __init__(self, encoder: CharCnnRnn, image_dim: int):
@@ -57,7 +58,7 @@ class Towers(nn.Module):
         self.bring = nn.Linear(image_dim, encoder.tell.out_features)
 
 
-def joint_turn(towers: Towers, classes: int, rate: float = RATE) -> Turn:
+def joint_turn(towers: JointTowers, classes: int, rate: float = RATE) -> Turn:
     """The turn that trains both towers; the rate falls by 2 % after every `classes` updates."""
 
     def losses(pairs: ClassPairs) -> dict[str, Tensor]:
@@ -67,7 +68,7 @@ def joint_turn(towers: Towers, classes: int, rate: float = RATE) -> Turn:
 
 
 def class_pairs(
-    pictures: Pictures, vectors: Tensor, batch_size: int = 40, seed: int = 0, device: torch.device | str = "cpu"
+    pictures: Contents, vectors: Tensor, batch_size: int = 40, seed: int = 0, device: torch.device | str = "cpu"
 ) -> Callable[[int], Iterable[ClassPairs]]:
     """Batches for `joint_turn` without end, a function of (seed, step): different classes, one pair of each.
 
@@ -81,27 +82,11 @@ def class_pairs(
     Raises:
         ValueError: where there are not two classes to tell apart.
     """
-    classes = pictures.classes.unique()
-    classes = classes[classes >= 0]
-    if len(classes) < 2:
-        raise ValueError(f"the char-CNN-RNN learns to tell classes apart, and these pictures have {len(classes)}")
-    members = {int(one): (pictures.classes == one).nonzero().flatten() for one in classes}
-    of_picture = [[] for _ in range(len(pictures))]
-    for caption, picture in enumerate(pictures.caption_picture.tolist()):
-        of_picture[picture].append(caption)
+    chance = Chance(pictures.classes, pictures.caption_offsets, batch_size, seed, one_a_class=True)
     places = letters(pictures.captions)
 
-    def one_of(choices: Tensor, rng: torch.Generator) -> int:
-        return int(choices[torch.randint(len(choices), (), generator=rng)])
-
     def stream(start: int) -> Iterator[ClassPairs]:
-        step = start
-        while True:
-            rng = step_rng(seed, step)
-            chosen = classes[torch.randperm(len(classes), generator=rng)[:batch_size]]
-            shown = [one_of(members[int(one)], rng) for one in chosen]
-            said = [one_of(torch.tensor(of_picture[picture]), rng) for picture in shown]
-            yield ClassPairs(vectors[shown].to(device), places[said].to(device))
-            step += 1
+        for draw in map(chance.draw, count(start)):
+            yield ClassPairs(vectors[draw.pictures].to(device), places[draw.captions[:, 0]].to(device))
 
     return stream

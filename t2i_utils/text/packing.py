@@ -56,7 +56,7 @@ def pack(encoder: ClipEncoder, captions: Sequence[str], name: str, steps: int = 
 
 def _tower(encoder: ClipEncoder, tokens: list[int]) -> TextTower:
     """The tower with these rows of open_clip's table, in this order."""
-    state, text = encoder.model.state_dict(), (encoder.config or {})["text_cfg"]
+    state, text = encoder.model.state_dict(), encoder.config["text_cfg"]
     sizes = (len(tokens), text["context_length"], text["width"], text["heads"], text["layers"], encoder.text_dim)
     tower = TextTower(*sizes)
     new = {

@@ -40,10 +40,11 @@ class SbertEncoder:
         text_dim: length of a vector.
         mark: of weights and vocabulary.
         name: how a user asks for it again.
+        folder: where its files lie.
     """
 
-    def __init__(self, read: Reader, text_dim: int, mark: str, name: str = SBERT):
-        self.read, self.text_dim, self.mark, self.name = read, text_dim, mark, name
+    def __init__(self, read: Reader, text_dim: int, mark: str, name: str = SBERT, folder: Path | None = None):
+        self.read, self.text_dim, self.mark, self.name, self.folder = read, text_dim, mark, name, folder
 
     @property
     def fingerprint(self) -> str:
@@ -91,11 +92,20 @@ def open_sbert(device: torch.device | str = "cpu") -> SbertEncoder:
     return sbert_from(folder, sentence_transformers_reader(folder, device) or plain_reader(folder, device))
 
 
-def sbert_from(folder: Path, read: Reader) -> SbertEncoder:
+def open_sbert_folder(folder: Path, device: torch.device | str = "cpu") -> SbertEncoder:
+    """Open a fine-tuned Sentence-BERT that `finetune` wrote; its name is the folder's path.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_bert` and `read_wordpiece`.
+    """
+    return sbert_from(folder, plain_reader(folder, device), str(folder))
+
+
+def sbert_from(folder: Path, read: Reader, name: str = SBERT) -> SbertEncoder:
     """The encoder of a folder with config.json, model.safetensors and vocab.txt."""
     sizes = read_sizes(folder / CONFIG_FILE)
     parts = [*sizes, file_hash(folder / WEIGHTS_FILE), file_hash(folder / VOCABULARY)]
-    return SbertEncoder(read, sizes.width, " ".join(map(str, parts)))
+    return SbertEncoder(read, sizes.width, " ".join(map(str, parts)), name, folder)
 
 
 def plain_reader(folder: Path, device: torch.device | str = "cpu") -> Reader:

@@ -17,6 +17,7 @@ class Adam:
         rate: the learning rate.
         betas: both floats; GANs use (0.5, 0.999) or (0.0, 0.9).
         weight_decay: decoupled (AdamW) where it is not 0; gains and biases (fewer than two axes) never decay.
+        factors: (beginning of a name, factor): parameters whose name begins so learn at so many times the rate.
 
     From: Kingma and Ba, 2015 (arXiv:1412.6980); Loshchilov and Hutter, 2019 (arXiv:1711.05101).
     """
@@ -24,17 +25,19 @@ class Adam:
     rate: float
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+    factors: tuple[tuple[str, float], ...] = ()
 
     def __call__(self, module: nn.Module) -> torch.optim.Optimizer:
         """The optimiser of what learns in `module`."""
-        learns = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        if not self.weight_decay:
-            return torch.optim.Adam(learns, lr=self.rate, betas=self.betas, fused=True)
-        groups = [
-            {"params": [p for p in learns if p.ndim >= 2], "weight_decay": self.weight_decay},
-            {"params": [p for p in learns if p.ndim < 2], "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(groups, lr=self.rate, betas=self.betas, fused=True)
+        found: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for name, parameter in module.named_parameters():
+            if parameter.requires_grad:
+                factor = next((factor for begun, factor in self.factors if name.startswith(begun)), 1.0)
+                decay = self.weight_decay if parameter.ndim >= 2 else 0.0
+                found.setdefault((self.rate * factor, decay), []).append(parameter)
+        groups = [{"params": learn, "lr": rate, "weight_decay": decay} for (rate, decay), learn in found.items()]
+        kind = torch.optim.AdamW if self.weight_decay else torch.optim.Adam
+        return kind(groups, lr=self.rate, betas=self.betas, fused=True)
 
 
 @dataclass(frozen=True)

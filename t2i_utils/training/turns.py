@@ -59,3 +59,10 @@ class Turn:
             factor *= self.schedule(step)
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
+
+
+def mixes_examples(module: nn.Module) -> bool:
+    """Whether what a module makes of one example depends on the others of its batch; a module of ours that does says so
+    by an attribute `mixes_examples`."""
+    normalises = isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm))
+    return normalises or getattr(module, "mixes_examples", False)

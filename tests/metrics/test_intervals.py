@@ -50,3 +50,10 @@ def test_said_in_one_line():
 def test_values_that_have_no_mean_are_refused(values, said):
     with pytest.raises(ValueError, match=said):
         bootstrap(values)
+
+
+def test_groups_of_different_sizes_count_by_their_size():
+    interval = bootstrap([0.0, 1.0], sizes=[3, 1])
+    assert (interval.mean, interval.low, interval.high, interval.count) == (0.25, 0.0, 1.0, 2)
+    values = np.random.default_rng(4).normal(size=50).tolist()
+    assert bootstrap(values, sizes=[2] * 50) == bootstrap(values)

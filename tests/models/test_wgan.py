@@ -5,7 +5,7 @@ import torch
 
 from t2i_utils.interfaces import Text
 from t2i_utils.models import wgan
-from t2i_utils.recipe import mixes_examples
+from t2i_utils.training.turns import mixes_examples
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CRITICS = [wgan.Critic(16, 8), wgan.TextCritic(16, 6, 8)]

@@ -13,7 +13,7 @@ from t2i_utils.data.synthetic import synthetic_flowers
 from t2i_utils.gallery import open_painter
 from t2i_utils.playground.figures import grid
 from t2i_utils.playground.samples import LivePlot, SampleGrid, some_captions
-from t2i_utils.text.encoders import embed
+from t2i_utils.text.embedding import embed
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")

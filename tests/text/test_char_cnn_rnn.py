@@ -3,13 +3,14 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from t2i_utils.data.split import read_split
+from t2i_utils.data.split import read_contents
 from t2i_utils.gallery import open_painter
-from t2i_utils.text import encoders
+from t2i_utils.text import embedding
 from t2i_utils.text.char_cnn_rnn import (
     ALPHABET,
     LENGTH,
@@ -20,8 +21,10 @@ from t2i_utils.text.char_cnn_rnn import (
     new_char_encoder,
     open_char_folder,
 )
-from t2i_utils.text.encoders import CHAR, embed, open_encoder, ready_vectors, train_char_cnn_rnn, trained_folder
-from t2i_utils.text.joint_embedding import Towers, class_pairs, joint_embedding_loss, joint_turn
+from t2i_utils.text.embedding import embed, ready_vectors
+from t2i_utils.text.encoders import open_encoder
+from t2i_utils.text.from_scratch import CHAR, train_char_cnn_rnn, trained_folder
+from t2i_utils.text.joint_embedding import JointTowers, class_pairs, joint_embedding_loss, joint_turn
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.trainer import Trainer, as_it_is
 
@@ -119,19 +122,19 @@ def test_pairs_a_margin_apart_cost_nothing_and_pictures_and_captions_may_trade_p
 
 @pytest.fixture(scope="module")
 def pictures(plain_file):
-    return read_split(plain_file, "trainval")
+    return read_contents(plain_file, "trainval")
 
 
 def test_a_batch_is_one_pair_of_each_of_different_classes_and_a_function_of_the_step(pictures):
-    count = len(pictures.classes.unique())
-    vectors = torch.arange(len(pictures))[:, None].float()
+    count = len(set(pictures.classes.tolist()))
+    vectors = torch.arange(len(pictures.rows))[:, None].float()
     stream = class_pairs(pictures, vectors, batch_size=count - 1)
     batches = [next(iter(stream(step))) for step in (0, 1, 0)]
     assert torch.equal(batches[0].images, batches[2].images)
     assert not torch.equal(batches[0].images, batches[1].images)
     for batch in batches:
         shown = batch.images.flatten().long()
-        assert len(pictures.classes[shown].unique()) == len(shown) == count - 1
+        assert len(set(pictures.classes[shown].tolist())) == len(shown) == count - 1
         for picture, places in zip(shown.tolist(), batch.places, strict=True):
             own = [c for c, p in zip(pictures.captions, pictures.caption_picture.tolist(), strict=True) if p == picture]
             assert any(torch.equal(places, row) for row in letters(own))
@@ -139,16 +142,16 @@ def test_a_batch_is_one_pair_of_each_of_different_classes_and_a_function_of_the_
 
 
 def test_pictures_of_one_class_are_refused(pictures):
-    alike = replace(pictures, classes=torch.zeros_like(pictures.classes))
-    with pytest.raises(ValueError, match="learns to tell classes apart, and these pictures have 1"):
-        class_pairs(alike, torch.zeros(len(alike), 2))
+    alike = replace(pictures, classes=np.zeros_like(pictures.classes))
+    with pytest.raises(ValueError, match="needs pictures of 2 known classes, these have 1"):
+        class_pairs(alike, torch.zeros(len(alike.rows), 2))
 
 
 def test_it_learns_which_words_belong_to_which_pictures(pictures):
-    colour = pictures.attributes["petal_color"]
+    colour = torch.from_numpy(pictures.attributes[:, list(pictures.values).index("petal_color")])
     vectors = nn.functional.one_hot(colour, 7).float() * 3
     encoder = new_char_encoder(width=32, text_dim=32)
-    towers = Towers(encoder.model, 7)
+    towers = JointTowers(encoder.model, 7)
     losses = []
     trainer = Trainer([joint_turn(towers, classes=1000, rate=2e-3)], as_it_is, "cpu")
     trainer.run(class_pairs(pictures, vectors), Budget(steps=150), [lambda _, __, told: losses.append(*told.values())])
@@ -158,10 +161,10 @@ def test_it_learns_which_words_belong_to_which_pictures(pictures):
 def test_resuming_is_bitwise(pictures):
     def make():
         torch.manual_seed(0)
-        towers = Towers(new_char_encoder(8, 8).model, 7)
+        towers = JointTowers(new_char_encoder(8, 8).model, 7)
         return Trainer([joint_turn(towers, classes=2)], as_it_is, "cpu")
 
-    stream = class_pairs(pictures, torch.randn(len(pictures), 7, generator=torch.Generator().manual_seed(0)))
+    stream = class_pairs(pictures, torch.randn(len(pictures.rows), 7, generator=torch.Generator().manual_seed(0)))
     straight, stopped, resumed = make(), make(), make()
     straight.run(stream, Budget(steps=4))
     stopped.run(stream, Budget(steps=2))
@@ -216,7 +219,7 @@ def test_by_name_it_is_trained_once_and_a_run_that_used_it_paints_elsewhere(
 ):
     data = shutil.copyfile(plain_file, tmp_path / "flowers.h5")
     small_encoder.save(trained_folder("tiny_clip", data))
-    monkeypatch.setitem(encoders.TRAINED, CHAR, lambda *given, **named: train_char_cnn_rnn(*given, **named, width=16))
+    monkeypatch.setitem(embedding.TRAINED, CHAR, lambda *given, **named: train_char_cnn_rnn(*given, **named, width=16))
     encoder = ready_vectors(data, CHAR, steps=2)
     assert encoder.text_dim == 1024
     assert ready_vectors(data, CHAR, steps=2).fingerprint == encoder.fingerprint

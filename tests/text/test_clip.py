@@ -1,5 +1,6 @@
 """CLIP through open_clip: vectors, folders that anyone opens, and names that do not fit."""
 
+import copy
 import inspect
 import json
 import shutil
@@ -13,7 +14,7 @@ import torch
 from t2i_utils.data.synthetic import draw_flower, render
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text import clip, loudness
-from t2i_utils.text.clip import CONFIG_FILE, WEIGHTS_FILE, new_clip, open_clip_encoder, tiny_config
+from t2i_utils.text.clip import CONFIG_FILE, WEIGHTS_FILE, ClipEncoder, new_clip, open_clip_encoder, tiny_config
 from t2i_utils.text.loudness import LOUDNESS
 
 pytest_plugins = ["small_data"]
@@ -198,6 +199,11 @@ def cut_short(folder):
             ValueError,
             "does not open",
         ),
+        (  # open_clip itself would stretch what it has to these, and say nothing
+            lambda folder: edit(folder, lambda told: told["text_cfg"].update(context_length=40)),
+            ValueError,
+            r"positional_embedding is \[24, 16\] in .*safetensors, and \[40, 16\] by",
+        ),
     ],
     ids=[
         "cut",
@@ -211,6 +217,7 @@ def cut_short(folder):
         "text-width",
         "picture-width",
         "vit",
+        "context-length",
     ],
 )
 def test_a_damaged_folder_is_named_in_one_line(folder, damage, error, words):
@@ -257,22 +264,85 @@ def test_an_activation_that_does_not_fit_the_weights_is_an_error(monkeypatch, sm
     assert "ViT-B-32-quickgelu/openai" in str(refused.value)
 
 
-def test_weights_by_tag_keep_their_name_and_are_not_saved(monkeypatch, small_config, tmp_path):
-    small_config["text_cfg"]["context_length"] = 77
+def test_weights_by_tag_keep_their_name_and_are_saved_with_what_open_clip_knows_of_them(
+    monkeypatch, small_config, tmp_path
+):
+    """As fine-tuned weights of a published CLIP are: sizes, activation, mean and deviation of colours."""
+    told = copy.deepcopy(small_config) | {"quick_gelu": True}
+    told["text_cfg"]["context_length"] = 77
     asked = []
 
     def create(model, pretrained, device):
         asked.append((model, pretrained, str(device)))
-        return new_clip(small_config).model
+        network = new_clip(told).model
+        network.visual.image_mean, network.visual.image_std = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+        return network
 
-    monkeypatch.setattr(open_clip, "create_model", create)
-    encoder = open_clip_encoder("ViT-B-32-quickgelu/openai")
+    with monkeypatch.context() as patch:
+        patch.setattr(open_clip, "create_model", create)
+        patch.setattr(open_clip, "get_model_config", lambda model: told if model == "ViT-B-32-quickgelu" else None)
+        encoder = open_clip_encoder("ViT-B-32-quickgelu/openai")
     assert asked == [("ViT-B-32-quickgelu", "openai", "cpu")]
     assert encoder.name == "ViT-B-32-quickgelu/openai"
     assert encoder.encode(CAPTIONS).sentence.shape == (3, 16)
-    with pytest.raises(ValueError, match="by its tag"):
-        encoder.save(tmp_path / "clip")
-    assert not list(tmp_path.iterdir())
+    encoder.save(tmp_path / "clip")
+    again = open_clip_encoder(str(tmp_path / "clip"))
+    assert again.fingerprint == encoder.fingerprint
+    assert torch.equal(again.encode(CAPTIONS).sentence, encoder.encode(CAPTIONS).sentence)
+    grey = torch.full((1, 3, 32, 32), 0.5)
+    torch.testing.assert_close(again.see(grey), torch.ones(1, 3, 32, 32))
+    assert torch.equal(again.encode_images(grey), encoder.encode_images(grey))
+
+
+def test_a_published_models_configuration_is_open_clips_own():
+    config = open_clip.get_model_config("ViT-B-32-quickgelu")
+    assert config["quick_gelu"]
+    assert config["text_cfg"]["context_length"] == 77
+
+
+# Words
+
+
+def test_words_have_vectors_up_to_the_end_of_the_text_and_a_mask(small_encoder):
+    text = small_encoder.encode(CAPTIONS, words=True)
+    counts = [int((row > 0).sum()) - 2 for row in small_encoder.tokens(CAPTIONS)]
+    assert text.words.shape == (3, max(counts), 16)
+    assert text.mask.sum(1).tolist() == counts
+    assert text.mask[:, 0].all()
+    assert text.words[~text.mask].count_nonzero() == 0
+    torch.testing.assert_close(text.sentence, small_encoder.encode(CAPTIONS).sentence)
+
+
+def test_words_are_what_the_sentence_would_be_if_it_ended_there(small_encoder):
+    """The last layer's states, through the same norm and projection: checked against the model's own parts."""
+    model, tokens = small_encoder.model, small_encoder.tokens(CAPTIONS)
+    with torch.no_grad():
+        states = model.token_embedding(tokens) + model.positional_embedding
+        states = model.ln_final(model.transformer(states, attn_mask=model.attn_mask)) @ model.text_projection
+    text = small_encoder.encode(CAPTIONS, words=True)
+    for row, count in enumerate(text.mask.sum(1).tolist()):
+        torch.testing.assert_close(text.words[row, :count], states[row, 1 : count + 1])
+
+
+def test_a_word_that_has_the_number_of_padding_is_a_word(small_encoder):
+    """open_clip pads with 0, which is also the token of an exclamation mark before another sign."""
+    assert small_encoder.tokens(["a !<"])[0].tolist()[:6] == [49406, 320, 0, 283, 49407, 0]
+    text = small_encoder.encode(["a !<", "a flower"], words=True)
+    assert text.mask.tolist() == [[True, True, True], [True, True, False]]
+
+
+def test_a_word_does_not_know_what_follows_and_no_batch_changes_it(small_encoder):
+    alone = small_encoder.encode(["a red flower"], words=True)
+    longer = small_encoder.encode(["a red flower with round petals", "a red flower"], words=True, batch_size=1)
+    torch.testing.assert_close(longer.words[0, :3], alone.words[0])
+    torch.testing.assert_close(longer.words[1, :3], alone.words[0])
+    assert longer.mask[1].sum() == 3
+
+
+def test_a_tokenizer_of_another_context_length_is_refused(small_config):
+    encoder = new_clip(small_config)
+    with pytest.raises(ValueError, match=r"reads 24 tokens, and its tokenizer makes 77.*context_length=24"):
+        ClipEncoder(encoder.model, open_clip.get_tokenizer("ViT-B-32"), "mixed", small_config)
 
 
 def test_weights_that_cannot_be_downloaded_are_an_error_with_a_way_out(monkeypatch):

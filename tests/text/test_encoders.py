@@ -8,9 +8,11 @@ import torch
 from t2i_utils.data.hdf5 import fingerprint, read_captions, read_embeddings
 from t2i_utils.data.verify import verify
 from t2i_utils.interfaces import Text
-from t2i_utils.text import encoders
+from t2i_utils.text import embedding, from_scratch
 from t2i_utils.text.clip import new_clip
-from t2i_utils.text.encoders import embed, open_encoder, ready_vectors, tiny_folder, train_tiny_clip
+from t2i_utils.text.embedding import embed, ready_vectors
+from t2i_utils.text.encoders import open_encoder
+from t2i_utils.text.from_scratch import train_tiny_clip, trained_folder
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -76,6 +78,40 @@ def test_vectors_that_are_not_there_are_told_how_to_make(embedded_file, open_sma
     assert not list(tmp_path.iterdir())
 
 
+def test_embedding_that_is_interrupted_goes_on_where_it_was(data, monkeypatch):
+    monkeypatch.setattr(embedding, "CHUNK", 100)
+    before, captions = data.read_bytes(), read_captions(data)
+    encoder, encode = Counting(), Counting.encode
+
+    def dies(captions):
+        if len(encoder.asked) >= 300:
+            raise KeyboardInterrupt
+        return encode(encoder, captions)
+
+    encoder.encode = dies
+    with pytest.raises(KeyboardInterrupt):
+        embed(data, encoder)
+    assert data.read_bytes() == before
+    assert len(encoder.asked) == 300
+    (kept,) = set(data.parent.iterdir()) - {data}
+    (kept / "00000000.npy").write_bytes(b"cut")  # made again
+    other = Counting()
+    other.fingerprint = "another0"  # nothing that was made by somebody else is ever taken
+    embed(data, other)
+    assert len(other.asked) == len(set(captions))
+    assert kept.is_dir()
+    again = Counting()
+    again.asked = ["somebody else's"] * 5000  # so that numbers tell who made a vector
+    embed(data, again, "counting")
+    assert len(again.asked) - 5000 == len(set(captions)) - 200
+    numbers = read_embeddings(data, again.fingerprint).sentence[:, 0]
+    distinct = sorted(set(captions))
+    mine = dict(zip(captions, numbers.tolist(), strict=True))
+    assert [mine[caption] for caption in distinct[100:300]] == list(range(100, 300))
+    assert min(mine[caption] for caption in distinct[:100] + distinct[300:]) >= 5000
+    assert [path.name for path in data.parent.iterdir()] == [data.name]
+
+
 def test_an_encoder_that_fails_leaves_the_file_as_it_was(data):
     before = data.read_bytes()
     encoder = Counting()
@@ -96,14 +132,15 @@ def test_the_tiny_clip_is_trained_once_and_embedded_once(data, monkeypatch):
     seen = []
     encoder = ready_vectors(data, steps=2, batch_size=8, watchers=[lambda trainer, *_: seen.append(trainer.step)])
     assert seen == [1, 2]
-    assert tiny_folder(data) == data.with_suffix(f".tiny_clip-{fingerprint(data)[:8]}")
+    assert trained_folder("tiny_clip", data) == data.with_suffix(f".tiny_clip-{fingerprint(data)[:8]}")
     assert read_embeddings(data, "tiny_clip").fingerprint == encoder.fingerprint
-    before = data.stat().st_mtime_ns, {path: path.stat().st_mtime_ns for path in tiny_folder(data).iterdir()}
-    for name in ("train_tiny_clip", "embed"):
-        monkeypatch.delattr(encoders, name)
+    written = [data, *trained_folder("tiny_clip", data).iterdir()]
+    before = [path.stat().st_mtime_ns for path in written]
+    monkeypatch.setattr(from_scratch, "TRAINED", {})
+    monkeypatch.delattr(embedding, "embed")
     assert ready_vectors(data).fingerprint == encoder.fingerprint
     assert open_encoder("tiny_clip", data).fingerprint == encoder.fingerprint
-    assert before == (data.stat().st_mtime_ns, {path: path.stat().st_mtime_ns for path in tiny_folder(data).iterdir()})
+    assert before == [path.stat().st_mtime_ns for path in written]
 
 
 def test_training_is_the_same_for_the_same_seed(data):
@@ -120,8 +157,8 @@ def test_a_batch_is_no_larger_than_the_file(data):
     def look(trainer, pairing, losses):
         asked.append(len(pairing.images))
 
-    train_tiny_clip(data, tiny_folder(data), steps=1, watchers=[look])
-    assert asked == [sum(verify(data).pictures[split] for split in ("train", "val"))]
+    train_tiny_clip(data, trained_folder("tiny_clip", data), steps=1, watchers=[look])
+    assert asked == [verify(data).pictures["train"]]
     assert asked[0] < 128
 
 
@@ -130,5 +167,5 @@ def test_training_that_was_interrupted_leaves_no_encoder(data):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_tiny_clip(data, tiny_folder(data), steps=2, batch_size=4, watchers=[interrupt])
+        train_tiny_clip(data, trained_folder("tiny_clip", data), steps=2, batch_size=4, watchers=[interrupt])
     assert [path.name for path in data.parent.iterdir()] == [data.name]

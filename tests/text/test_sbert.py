@@ -13,9 +13,10 @@ from t2i_utils.data.hdf5 import read_embeddings
 from t2i_utils.data.verify import verify
 from t2i_utils.gallery import open_painter
 from t2i_utils.interfaces import TextEncoder
-from t2i_utils.text import encoders, loudness
+from t2i_utils.text import embedding, loudness
 from t2i_utils.text.bert import read_bert
-from t2i_utils.text.encoders import open_encoder, ready_vectors
+from t2i_utils.text.embedding import ready_vectors
+from t2i_utils.text.encoders import open_encoder
 from t2i_utils.text.kept import RECORD, keep_encoder, kept_encoder
 from t2i_utils.text.sbert import open_sbert, plain_reader, sbert_from
 
@@ -124,7 +125,7 @@ def test_from_its_name_to_a_picture(installed, plain_file, open_small_run, tmp_p
     assert verify(data).encoders == (("sbert", encoder.fingerprint, 12),)
     assert read_embeddings(data, "sbert").where == "sbert"
     with monkeypatch.context() as patch:
-        patch.delattr(encoders, "embed")
+        patch.delattr(embedding, "embed")
         assert ready_vectors(data, "sbert").fingerprint == encoder.fingerprint  # once is enough
     run = open_small_run(tmp_path / "run", data=data, encoder="sbert")
     run.train(steps=1, progress=False)

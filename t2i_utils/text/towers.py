@@ -1,0 +1,170 @@
+"""Two networks into one space, one for pictures and one for captions, and which of their layers learn."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from t2i_utils.data.split import Pictures
+from t2i_utils.text.clip import ClipEncoder
+from t2i_utils.training.turns import mixes_examples
+
+Group = tuple[nn.Module | nn.Parameter, ...]
+
+
+class Towers(nn.Module):
+    """A picture tower and a caption tower whose vectors may be compared by their cosine.
+
+    Subclasses say how pictures and tokens become vectors, and in which order their layers stand.
+
+    Attributes:
+        logit_scale: ln of the scale by which cosines are multiplied, a scalar.
+    """
+
+    logit_scale: nn.Parameter
+
+    def __init__(self):
+        super().__init__()
+        self._asleep: list[nn.Module] = []  # in a list, so that they are not registered twice
+
+    def see(self, images: Tensor) -> Tensor:
+        """Pictures [n, channels, size, size] in [-1, 1] to unit vectors [n, dim]."""
+        raise NotImplementedError
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """[n, length] int64 of `tokens` to unit vectors [n, dim]."""
+        raise NotImplementedError
+
+    def tokens(self, captions: Sequence[str]) -> Tensor:
+        """[n] captions to [n, length] int64."""
+        raise NotImplementedError
+
+    def image_groups(self) -> list[Group]:
+        """The picture tower's layers, from pixels to the vector."""
+        raise NotImplementedError
+
+    def text_groups(self) -> list[Group]:
+        """The caption tower's layers, from letters to the vector."""
+        raise NotImplementedError
+
+    def lock(self, image_layers: int | None = None, text_layers: int | None = None) -> None:
+        """Let only the last layers of each tower learn; None for all of them, 0 for none.
+
+        Batch normalisation in a locked layer keeps the statistics that it has.
+
+        Raises:
+            ValueError: for more layers than a tower has.
+        """
+        self.requires_grad_(True)
+        self._asleep.clear()
+        for name, groups, layers in (
+            ("picture", self.image_groups(), image_layers),
+            ("caption", self.text_groups(), text_layers),
+        ):
+            if layers is None:
+                continue
+            if not 0 <= layers <= len(groups):
+                raise ValueError(
+                    f"the {name} tower has {len(groups)} layers, of which {layers} should learn; use fewer"
+                )
+            for part in itertools.chain(*groups[: len(groups) - layers]):
+                part.requires_grad_(False)
+                if isinstance(part, nn.Module):
+                    self._asleep.append(part)
+
+    def checkpoint(self) -> None:
+        """Keep less for backpropagation and compute it twice instead: half the speed, and room for larger batches."""
+        raise ValueError(f"{type(self).__name__} has no layers that can be computed twice; leave checkpointing out")
+
+    def save(self, folder: Path) -> None:
+        """Write what encodes captions, as a folder that `open_encoder` opens; whole or not at all."""
+        raise NotImplementedError
+
+    def train(self, mode: bool = True) -> Towers:
+        """As of every module, but for locked layers, which never train."""
+        super().train(mode)
+        for part in self._asleep:
+            part.eval()
+        return self
+
+    def mixing(self) -> str:
+        """The first layer that mixes the examples of a batch in training, "" where there is none."""
+        return next((name for name, part in self.named_modules() if part.training and mixes_examples(part)), "")
+
+    @torch.no_grad()
+    def compare(self, pictures: Pictures, batch_size: int = 256) -> tuple[Tensor, Tensor]:
+        """Vectors of pictures [pictures, dim] and of their captions [captions, dim], on the CPU, in evaluation mode."""
+        training, device = self.training, self.logit_scale.device
+        self.eval()
+        seen = [self.see(part.to(device).float() / 127.5 - 1) for part in pictures.images.split(batch_size)]
+        read = [self.read(part.to(device)) for part in self.tokens(pictures.captions).split(batch_size)]
+        self.train(training)
+        return torch.cat(seen).float().cpu(), torch.cat(read).float().cpu()
+
+
+class ClipTowers(Towers):
+    """Both towers of a CLIP; they are the encoder's own, which learns with them."""
+
+    def __init__(self, encoder: ClipEncoder):
+        super().__init__()
+        self.clip = encoder.model
+        self._encoder = encoder
+
+    @property
+    def logit_scale(self) -> nn.Parameter:
+        return self.clip.logit_scale
+
+    def see(self, images: Tensor) -> Tensor:
+        return self.clip.encode_image(self._encoder.see(images), normalize=True)
+
+    def read(self, tokens: Tensor) -> Tensor:
+        return self.clip.encode_text(tokens, normalize=True)
+
+    def tokens(self, captions: Sequence[str]) -> Tensor:
+        return self._encoder.tokens(captions)
+
+    def checkpoint(self) -> None:
+        self.clip.set_grad_checkpointing(True)
+
+    def save(self, folder: Path) -> None:
+        self._encoder.save(folder)
+
+    def image_groups(self) -> list[Group]:
+        return visual_groups(self.clip.visual)
+
+    def text_groups(self) -> list[Group]:
+        text = getattr(self.clip, "text", self.clip)  # open_clip's two kinds of CLIP
+        if not hasattr(text, "token_embedding"):
+            return [(text,)]
+        return [
+            (text.token_embedding, text.positional_embedding),
+            *((block,) for block in text.transformer.resblocks),
+            tuple(present(text.ln_final, text.text_projection)),
+        ]
+
+
+def visual_groups(visual: nn.Module) -> list[Group]:
+    """The layers of one of open_clip's picture towers; a tower of another library is one layer."""
+    if hasattr(visual, "layer4"):  # a ResNet
+        stem = (visual.conv1, visual.bn1, visual.conv2, visual.bn2, visual.conv3, visual.bn3)
+        return [stem, *((getattr(visual, f"layer{n}"),) for n in range(1, 5)), (visual.attnpool,)]
+    if not hasattr(visual, "transformer"):
+        return [(visual,)]
+    stem = (visual.conv1, visual.class_embedding, visual.positional_embedding, visual.ln_pre)
+    blocks = ((block,) for block in visual.transformer.resblocks)
+    return [stem, *blocks, tuple(present(visual.ln_post, visual.proj))]
+
+
+def present(*parts: nn.Module | nn.Parameter | None) -> Iterator[nn.Module | nn.Parameter]:
+    """The parts that a network has."""
+    return (part for part in parts if part is not None)
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Vectors [n, dim] of length 1, in float32 under autocast, too."""
+    return F.normalize(vectors.float(), dim=-1)
