@@ -22,12 +22,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.memory import growth
+from studies.reading import over_seeds, right_by_caption
 from t2i_utils.colab import choose_device
 from t2i_utils.data.loader import Loader
 from t2i_utils.interfaces import Batch, Text
-from t2i_utils.metrics.attributes import held_out_captions, paint_each
 from t2i_utils.metrics.intervals import Interval
-from t2i_utils.metrics.reader import ready_reader
 from t2i_utils.painter import Painter
 from t2i_utils.recipe import Recipe
 from t2i_utils.recipes import SYSTEMS
@@ -155,13 +154,7 @@ def perform(task: Task) -> Result:
         megabytes = torch.cuda.max_memory_allocated() / 1e6
     (survival, average) = results[0]
     painter = Painter(open_encoder(loader.encoder_where, task.data, device), average, task.system)
-    chosen = held_out_captions(task.data, task.captions)
-    painted = paint_each(painter, chosen.captions, task.noises, seed=0)
-    read = ready_reader(loader.image_size, task.data.parent).read(painted.flatten(0, 1))
-    right = {}
-    for name, states in chosen.states.items():
-        share = (read[name].reshape(-1, task.noises) == chosen.attributes[name][:, None]).double().mean(dim=1)
-        right[name] = torch.where(states, share, torch.nan)
+    right = right_by_caption(painter, task.data, loader.image_size, task.captions, task.noises)
     return Result(survival, megabytes, right)
 
 
@@ -171,18 +164,9 @@ def alone(task: Task) -> Result:
         return pool.submit(perform, task).result()
 
 
-def difference(half: Sequence[Tensor], full: Sequence[Tensor], resamples: int = 2000) -> Interval:
+def difference(half: Sequence[Tensor], full: Sequence[Tensor]) -> Interval:
     """Mean difference of paired accuracies, [captions] a seed, with a 95 % interval over seeds and captions."""
-    table = (torch.stack(list(half)) - torch.stack(list(full))).numpy()
-    table = table[:, ~np.isnan(table[0])]
-    rng = np.random.default_rng(0)
-    seeds, captions = table.shape
-    means = [
-        table[np.ix_(rng.integers(seeds, size=seeds), rng.integers(captions, size=captions))].mean()
-        for _ in range(resamples)
-    ]
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(float(table.mean()), float(low), float(high), captions)
+    return over_seeds([one - other for one, other in zip(half, full, strict=True)])
 
 
 def tell(system: str, results: Mapping[str, Sequence[Result]]) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,7 +43,7 @@ class Tuning(Keeping):
     Attributes:
         epochs: over the train classes.
         batch_size: pictures a step; each should find its caption among all of the batch.
-        rate: AdamW's highest; 1e-6 to 1e-5 for a published CLIP.
+        rate: AdamW's highest; 0 for the usual one: 1e-5 for a published CLIP, more for small ones and new towers.
         sentence_factor: of the rate for a Sentence-BERT beside its new picture tower.
         weight_decay: of weights; gains, biases and the logit scale never decay.
         image_layers, text_layers: how many of a tower's last layers learn; -1 for all of them.
@@ -59,7 +59,7 @@ class Tuning(Keeping):
 
     epochs: int = 10
     batch_size: int = 128
-    rate: float = 1e-5
+    rate: float = 0.0
     sentence_factor: float = 0.02
     weight_decay: float = 0.1
     image_layers: int = -1
@@ -165,6 +165,7 @@ class FineTuning(Session):
         device: torch.device | str | None = None,
     ):
         device = torch.device(device) if device is not None else choose_device()
+        tuning = replace(tuning, rate=tuning.rate or towers.usual_rate)
         self.towers, self.held_out = towers, self._held_out(data, tuning)
         batch_size = min(tuning.batch_size, len(read_contents(data, "train").rows))
         loader = Loader(

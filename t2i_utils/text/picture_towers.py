@@ -38,6 +38,8 @@ class PictureTowers(Towers):
         seed: of the new weights.
     """
 
+    usual_rate = 1e-3
+
     def __init__(self, text_dim: int, image_size: int, seed: int = 0):
         super().__init__()
         clip = new_clip(tiny_config(image_size), seed=seed)

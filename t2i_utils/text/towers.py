@@ -14,6 +14,7 @@ from t2i_utils.data.split import Pictures
 from t2i_utils.text.clip import ClipEncoder
 from t2i_utils.training.turns import mixes_examples
 
+LARGE = 10_000_000  # numbers of a picture tower; open_clip's smallest published ones have 38 million
 Group = tuple[nn.Module | nn.Parameter, ...]
 
 
@@ -24,9 +25,11 @@ class Towers(nn.Module):
 
     Attributes:
         logit_scale: ln of the scale by which cosines are multiplied, a scalar.
+        usual_rate: of AdamW, where nobody asks for another.
     """
 
     logit_scale: nn.Parameter
+    usual_rate: float
 
     def __init__(self):
         super().__init__()
@@ -118,6 +121,11 @@ class ClipTowers(Towers):
     @property
     def logit_scale(self) -> nn.Parameter:
         return self.clip.logit_scale
+
+    @property
+    def usual_rate(self) -> float:
+        """That of published CLIPs in fine-tuning; small ones have less to lose."""
+        return 1e-5 if sum(part.numel() for part in self.clip.visual.parameters()) > LARGE else 3e-4
 
     def see(self, images: Tensor) -> Tensor:
         return self.clip.encode_image(self._encoder.see(images), normalize=True)
