@@ -36,7 +36,7 @@ from t2i_utils.colab import choose_device
 from t2i_utils.data.hdf5 import fingerprint as data_fingerprint
 from t2i_utils.data.hdf5 import read_captions, read_embeddings
 from t2i_utils.data.loader import Loader
-from t2i_utils.data.split import evenly, read_split
+from t2i_utils.data.split import evenly, read_contents, read_split
 from t2i_utils.data.verify import verify
 from t2i_utils.fine_tuning import ENCODER, Tuning, fine_tune
 from t2i_utils.interfaces import TextEncoder
@@ -124,7 +124,8 @@ def seconds_of(study: Study, encoder: TextEncoder) -> dict[str, Any]:
 def probe(study: Study, encoder: TextEncoder, device: torch.device) -> dict[str, Any]:
     """Recalls in percent by a picture tower that learns beside the encoder's vectors, with intervals."""
     stored, captions = read_embeddings(study.data, encoder.fingerprint), read_captions(study.data)
-    loader = Loader(study.data, batch_size=128, split="train", device=device)
+    batch_size = min(128, len(read_contents(study.data, "train").rows))
+    loader = Loader(study.data, batch_size=batch_size, split="train", device=device)
     towers = CachedTowers(captions, torch.from_numpy(stored.sentence), loader.image_size)
     trainer = Trainer([contrastive_turn(towers, study.probe_steps)], as_it_is, device)
     trainer.run(pairings(loader, towers), Budget(steps=study.probe_steps))

@@ -116,7 +116,9 @@ def _open_packed(folder: Path, device: torch.device | str) -> Painter:
         said = str(error).partition("\n")[0]
         raise ValueError(f"{path} holds no weights that this version opens ({said}); copy the folder again") from error
     generator = generator.to(device, memory_format=torch.channels_last)
-    return Painter(open_packed(folder / TEXT, device), generator, f"{folder.name} ({told['system']})")
+    encoder = open_packed(folder / TEXT, device)
+    encoder.ancestors = tuple(filter(None, (told.get("encoder"), *json.loads(told.get("ancestors", "[]")))))
+    return Painter(encoder, generator, f"{folder.name} ({told['system']})")
 
 
 def _whole_numbers_stay(tensor: torch.Tensor) -> torch.Tensor:

@@ -44,7 +44,7 @@ def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | No
             packed painter that paints something else.
     """
     facts, painter = verify(data), open_painter(run)
-    if not isinstance(painter.encoder, ClipEncoder) or painter.encoder.config is None:
+    if not isinstance(painter.encoder, ClipEncoder):
         raise ValueError(f"{run} reads captions with {painter.encoder.name}; only a run with a tiny_clip can be packed")
     if out.exists() and not (out / GENERATOR).is_file():
         raise ValueError(f"{out} is there and holds no packed painter; name a new folder")
@@ -53,7 +53,7 @@ def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | No
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".packing.", dir=out.parent) as private:
         folder = Path(private) / out.name
-        metadata = describe(checkpoint)
+        metadata = describe(checkpoint) | {"ancestors": json.dumps(painter.encoder.ancestors)}
         packed = _pack(painter, metadata, sorted(set(read_captions(data))), folder)
         report = None
         if facts.dataset == READABLE:

@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 
-from studies import by_time, precision, summit
+from studies import by_time, encoders, precision, reading, summit
 from t2i_utils.data.synthetic import ATTRIBUTES
 from t2i_utils.recipes import SYSTEMS
 
@@ -118,7 +118,7 @@ def test_half_precision_may_cost_three_points_and_no_more(half, fine):
 
 
 def test_a_task_trains_paints_and_reads(embedded_file, monkeypatch, reader):
-    monkeypatch.setattr(precision, "ready_reader", lambda size, folder: reader)
+    monkeypatch.setattr(reading, "ready_reader", lambda size, folder: reader)
     widths = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
     task = precision.Task("gan_cls", widths, embedded_file, "small", "bf16", 0, steps=2, captions=6, noises=2)
     result = precision.perform(task)
@@ -126,3 +126,71 @@ def test_a_task_trains_paints_and_reads(embedded_file, monkeypatch, reader):
     stated = ~result.right["petal_color"].isnan()
     assert stated.any()
     assert set(result.right["petal_color"][stated].tolist()) <= {0.0, 0.5, 1.0}
+
+
+# Encoders
+
+
+@pytest.fixture
+def study(plain_file, small_encoder, reader, monkeypatch, tmp_path):
+    monkeypatch.setattr(reading, "ready_reader", lambda size, folder: reader)
+    monkeypatch.setattr(encoders, "TIMED", 70)
+    monkeypatch.setattr(encoders, "QUICK", {"gan_cls": {"rate": 1e-3}})
+    data = shutil.copyfile(plain_file, tmp_path / "flowers.h5")
+    few = [
+        "--steps",
+        "2",
+        "--channels",
+        "8",
+        "--seeds",
+        "2",
+        "--probe-steps",
+        "2",
+        "--pictures",
+        "9",
+        "--captions",
+        "8",
+    ]
+    names = [small_encoder.name, f"{small_encoder.name}+tuned"]
+    return ["--data", str(data), "--out", str(tmp_path / "out"), *few, "--tuned-epochs", "1", "--encoders", *names]
+
+
+def test_encoders_are_compared_once_and_what_is_done_is_not_done_again(study, tmp_path, monkeypatch, capsys):
+    died, paint = [], encoders.paint
+
+    def dies(*given):
+        if len(died) == 3:
+            raise KeyboardInterrupt
+        died.append(given)
+        return paint(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encoders, "paint", dies)
+        with pytest.raises(KeyboardInterrupt):
+            encoders.main(study)
+    done = []
+    monkeypatch.setattr(encoders, "paint", lambda *given: (done.append(given[2]), paint(*given))[1])
+    for work in ("probe", "seconds_of", "embed"):
+        monkeypatch.setattr(encoders, work, None)
+    encoders.main(study)
+    assert done == [1]  # the last seed of the last encoder
+    encoders.main(study)
+    assert done == [1]
+    out = tmp_path / "out"
+    rows = (out / "table.md").read_text().splitlines()
+    assert len(rows) == 4
+    assert rows[0].count("|") == rows[2].count("|") == 1 + 3 + 6 + 5 + 1
+    assert capsys.readouterr().out.count(rows[2]) == 2
+    assert len((out / "table.csv").read_text().splitlines()) == 1 + 2 * (6 + 5 + 1)
+    assert (out / "figure.png").stat().st_size > 5000
+    encoders.main([*study[:-3], *study[-3:], "--steps", "3"])  # another budget is another result
+    assert done == [1, 0, 1, 0, 1]
+
+
+def test_several_seeds_make_one_interval_over_captions_that_state_it():
+    first, second = torch.tensor([0.0, 0.5, torch.nan]), torch.tensor([1.0, 0.5, torch.nan])
+    found = reading.over_seeds([first, second])
+    assert (found.mean, found.count) == (0.5, 2)
+    assert found.low < 0.5 < found.high
+    alike = reading.over_seeds([torch.full((4,), 0.7)] * 3)
+    assert (alike.low, alike.high) == pytest.approx((0.7, 0.7))

@@ -76,11 +76,15 @@ class PackedEncoder:
         tower: the network.
         vocabulary: each known word's rows in the table.
         name: for people.
+
+    Attributes:
+        ancestors: fingerprints of the encoder that it was packed from, and of those that one was fine-tuned from.
     """
 
     def __init__(self, tower: TextTower, vocabulary: Mapping[str, Sequence[int]], name: str = "packed"):
         self.tower, self.vocabulary, self.name = tower.eval(), dict(vocabulary), name
         self.text_dim = tower.project.out_features
+        self.ancestors: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:

@@ -1,0 +1,113 @@
+"""Scores by a CLIP that had no part in the pictures: CLIP score and R-precision.
+
+An encoder that trained, conditioned or guided a generator finds its own taste in the pictures: its scores are inflated.
+Here it is refused, by fingerprint, and so is one that it was fine-tuned from, or that was fine-tuned from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from t2i_utils.interfaces import TextEncoder, step_rng
+from t2i_utils.metrics.intervals import Interval, bootstrap
+from t2i_utils.text.clip import ClipEncoder
+
+CANDIDATES = 100
+
+
+def family(encoder: TextEncoder) -> set[str]:
+    """The fingerprints of an encoder and of those that it was fine-tuned or packed from."""
+    return {encoder.fingerprint, *getattr(encoder, "ancestors", ())}
+
+
+def refuse_participants(judge: TextEncoder, participants: Sequence[TextEncoder]) -> None:
+    """Raise a ValueError if a judge took part in what it judges.
+
+    Args:
+        judge: who should score.
+        participants: the encoders that trained, conditioned or guided the generator.
+    """
+    for other in participants:
+        if shared := family(judge) & family(other):
+            raise ValueError(
+                f"{judge.name} cannot judge these pictures: {other.name}, which had a part in them, is it or kin to it "
+                f"(fingerprint {min(shared)[:12]}); use another CLIP, for example "
+                "ViT-B-32/laion2b_s34b_b79k where ViT-B-32-quickgelu/openai was used"
+            )
+
+
+class Judge:
+    """A CLIP that scores pictures of somebody else's making.
+
+    Args:
+        encoder: a CLIP; it is not changed.
+        participants: the encoders that trained, conditioned or guided the generator; `[painter.encoder]` at least.
+
+    Raises:
+        ValueError: if it is one of the participants, or kin to one.
+    """
+
+    def __init__(self, encoder: ClipEncoder, participants: Sequence[TextEncoder]):
+        refuse_participants(encoder, participants)
+        self.encoder = encoder
+
+    def clip_score(self, images: Tensor, captions: Sequence[str]) -> Interval:
+        """Mean `clip_score` of pictures, uint8 [n, channels, size, size], and their captions, [n]."""
+        return bootstrap(clip_score(self._seen(images), self._read(captions)).tolist())
+
+    def r_precision(self, images: Tensor, captions: Sequence[str], others: Sequence[str], seed: int = 0) -> Interval:
+        """How often a picture is nearer to its caption than to 99 others.
+
+        Args:
+            images: uint8 [n, channels, size, size].
+            captions: [n], of these pictures.
+            others: captions that are wrong for every one of them, 99 at least; each picture gets its own draw.
+            seed: of the draws.
+        """
+        pools = torch.stack([draw_pool(len(others), step_rng(seed, row)) for row in range(len(images))])
+        return bootstrap(
+            r_precision(self._seen(images), self._read(captions), self._read(others)[pools]).double().tolist()
+        )
+
+    def _seen(self, images: Tensor) -> Tensor:
+        return self.encoder.encode_images(images.float() / 127.5 - 1)
+
+    def _read(self, captions: Sequence[str]) -> Tensor:
+        return self.encoder.encode(captions).sentence
+
+
+def clip_score(images: Tensor, sentences: Tensor) -> Tensor:
+    """100 times the cosine of each picture and its caption, 0 where it is negative.
+
+    images, sentences: [n, dim]; returns [n].
+
+    From: Hessel et al., CLIPScore, 2021 (arXiv:2104.08718), whose factor is 2.5 and not 100.
+    """
+    return 100 * F.cosine_similarity(images.double(), sentences.double(), dim=1).clamp(min=0)
+
+
+def r_precision(images: Tensor, own: Tensor, others: Tensor) -> Tensor:
+    """Whether each picture's own caption is strictly nearer than all of some others.
+
+    images, own: [n, dim]; others: [n, candidates - 1, dim]; returns bool [n].
+
+    From: Xu et al., AttnGAN, 2018, section 4.1 (arXiv:1711.10485), with R = 1 relevant caption among 100.
+    """
+    images, own, others = (F.normalize(part.double(), dim=-1) for part in (images, own, others))
+    best = (others @ images[:, :, None]).squeeze(2).max(dim=1).values
+    return (images * own).sum(1) > best
+
+
+def draw_pool(count: int, rng: torch.Generator, candidates: int = CANDIDATES) -> Tensor:
+    """int64 [candidates - 1], different positions below `count`.
+
+    Raises:
+        ValueError: for fewer others than are needed.
+    """
+    if count < candidates - 1:
+        raise ValueError(f"R-precision ranks a caption among {candidates}, and there are {count} others; give more")
+    return torch.randperm(count, generator=rng)[: candidates - 1]
