@@ -196,11 +196,11 @@ def finetune_encoder(options: argparse.Namespace) -> None:
     from t2i_utils.signatures import chosen
 
     verify(options.file, vectors=False)
-    choice = fine_tune(options.encoder, options.file, options.out, Tuning(**chosen(options, Tuning)))
-    if choice is None:
+    outcome = fine_tune(options.encoder, options.file, options.out, Tuning(**chosen(options, Tuning)))
+    if outcome is None:
         print(f"stopped; the same command goes on: {options.out}")
         return
-    print(f"{choice}\nuse it: python -m t2i_utils embed {options.file} --encoder {options.out / ENCODER} --name tuned")
+    print(f"{outcome}\nuse it: python -m t2i_utils embed {options.file} --encoder {options.out / ENCODER} --name tuned")
 
 
 def train_system(options: argparse.Namespace) -> None:

@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from t2i_utils.colab import choose_device, half_dtype
 from t2i_utils.data.loader import Loader
 from t2i_utils.data.split import Pictures, evenly, read_contents, read_split
+from t2i_utils.data.verify import verify
 from t2i_utils.interfaces import TextEncoder
+from t2i_utils.metrics.examination import Examination, examine
 from t2i_utils.metrics.retrieval import mean_recall
 from t2i_utils.text.clip import ClipEncoder
 from t2i_utils.text.contrastive import Same, contrastive_turn, pairings
@@ -109,6 +111,25 @@ class Choice:
             f"val classes\n{epochs}\nfrom the original (0) to the fine-tuned weights (1): {curve}\n"
             f"chosen: epoch {self.epoch}, {self.weight:g} of the way"
         )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a fine-tuning.
+
+    Attributes:
+        choice: what was chosen on val classes.
+        before, after: the marks on test classes, which decided nothing; None where the file has none.
+    """
+
+    choice: Choice
+    before: Examination | None
+    after: Examination | None
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return str(self.choice)
+        return f"{self.choice}\nbefore, on test classes: {self.before}\nafter, on test classes: {self.after}"
 
 
 class Best(nn.Module):
@@ -278,10 +299,11 @@ def fine_tune(
     device: torch.device | str | None = None,
     watchers: Sequence[Watcher] = (),
     progress: bool = True,
-) -> Choice | None:
+) -> Outcome | None:
     """Fine-tune an encoder on a file's train classes, choose on its val classes, export to FOLDER/encoder.
 
-    Run again, it goes on where it stopped; run again after its end, it only tells.
+    Run again, it goes on where it stopped; run again after its end, it only tells. Test classes are looked at once, in
+    the end.
 
     Args:
         name: of the encoder, as of `open_encoder`; tiny_clip is that of this file.
@@ -293,20 +315,25 @@ def fine_tune(
         progress: whether to show a bar.
 
     Returns:
-        What was chosen; None where Ctrl-C ended it before.
+        What came of it; None where Ctrl-C ended it before.
 
     Raises:
         FileNotFoundError, ValueError: as `open_encoder`, `towers_of` and `FineTuning`.
     """
+    facts = verify(data, vectors=False)
     encoder = open_encoder(name, data)
     start = encoder.fingerprint
-    towers = towers_of(encoder, Loader(data, batch_size=2).image_size, tuning.seed)
-    training = FineTuning(towers, data, start, folder, tuning, device)
+    training = FineTuning(towers_of(encoder, facts.image_size, tuning.seed), data, start, folder, tuning, device)
     if not training.run(watchers, progress):
         return None
     choice = training.choose()
     if isinstance(encoder, ClipEncoder):
         encoder.ancestors = (*encoder.ancestors, start)
-    towers.save(training.folder / ENCODER)
+    training.towers.save(training.folder / ENCODER)
     write_whole(training.folder / CHOICE, json.dumps(asdict(choice), indent=1).encode())
-    return choice
+    if not facts.pictures.get("test"):
+        return Outcome(choice, None, None)
+    test = evenly(read_split(data, "test"), tuning.val_pictures)
+    after = examine(training.towers, test, facts.dataset)
+    training.towers.load_state_dict(training.original)
+    return Outcome(choice, examine(training.towers, test, facts.dataset), after)

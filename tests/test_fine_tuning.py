@@ -15,9 +15,11 @@ from t2i_utils.__main__ import main
 from t2i_utils.data.split import evenly, read_split
 from t2i_utils.data.verify import verify
 from t2i_utils.fine_tuning import FineTuning, Tuning, between, fine_tune, towers_of
-from t2i_utils.metrics.retrieval import mean_recall
+from t2i_utils.metrics.examination import examine
+from t2i_utils.metrics.retrieval import mean_recall, retrieval, zero_shot
 from t2i_utils.text.clip import new_clip, open_clip_encoder
 from t2i_utils.text.encoders import open_encoder
+from t2i_utils.text.prompts import class_sentences
 from t2i_utils.text.towers import ClipTowers
 from t2i_utils.training import checkpoints
 
@@ -131,8 +133,8 @@ def test_it_goes_on_from_drive_on_another_machine(plain_file, small_encoder, tmp
 
 @pytest.fixture
 def tuned(plain_file, small_encoder, tmp_path):
-    choice = fine_tune(small_encoder.name, plain_file, tmp_path / "run", TUNING, "cpu", progress=False)
-    return tmp_path / "run", choice
+    outcome = fine_tune(small_encoder.name, plain_file, tmp_path / "run", TUNING, "cpu", progress=False)
+    return tmp_path / "run", outcome.choice
 
 
 def test_what_is_exported_is_what_was_chosen_and_opens_with_plain_open_clip(tuned, plain_file, small_encoder):
@@ -155,7 +157,7 @@ def test_run_again_it_only_tells(tuned, plain_file, small_encoder, monkeypatch):
     folder, choice = tuned
     mark = open_encoder(str(folder / "encoder")).fingerprint
     monkeypatch.setattr(fine_tuning.Trainer, "learn", None)
-    assert fine_tune(small_encoder.name, plain_file, folder, TUNING, "cpu", progress=False) == choice
+    assert fine_tune(small_encoder.name, plain_file, folder, TUNING, "cpu", progress=False).choice == choice
     assert open_encoder(str(folder / "encoder")).fingerprint == mark
 
 
@@ -163,8 +165,8 @@ def test_a_sentence_bert_is_fine_tuned_with_a_new_picture_tower(plain_file, tmp_
     write_bert(tmp_path / "bert")
     before = open_encoder(str(tmp_path / "bert"))
     tuning = replace(TUNING, epochs=1, sentence_factor=0.5)
-    choice = fine_tune(str(tmp_path / "bert"), plain_file, tmp_path / "run", tuning, "cpu", progress=False)
-    assert set(choice.epochs) == {0, 1}
+    outcome = fine_tune(str(tmp_path / "bert"), plain_file, tmp_path / "run", tuning, "cpu", progress=False)
+    assert set(outcome.choice.epochs) == {0, 1}
     after = open_encoder(str(tmp_path / "run" / "encoder"))
     assert after.text_dim == before.text_dim
     rates = {
@@ -224,3 +226,32 @@ def test_a_run_that_was_saved_holds_only_tensors_and_plain_values(tuned):
     newest = checkpoints.newest(tuned[0] / "checkpoints")
     assert checkpoints.load(newest.path)["state"]["best"]["epoch"] == tuned[1].epoch
     assert newest.facts["run"]["tuning"]["same"] == "picture"
+
+
+def test_test_classes_are_examined_once_before_and_after(plain_file, small_encoder, tmp_path):
+    outcome = fine_tune(small_encoder.name, plain_file, tmp_path / "run", TUNING, "cpu", progress=False)
+    test = evenly(read_split(plain_file, "test"), 8)
+    start = examine(towers_of(open_clip_encoder(small_encoder.name), 32), test, "synthetic_flowers")
+    end = examine(towers_of(open_encoder(str(tmp_path / "run" / "encoder")), 32), test, "synthetic_flowers")
+    assert (str(outcome.before), str(outcome.after)) == (str(start), str(end))
+    assert outcome.before.retrieval.captions == len(test.captions)
+    assert "class by its name, of" in str(outcome)
+
+
+def test_an_examination_asks_for_classes_by_their_names(plain_file, small_encoder):
+    test = evenly(read_split(plain_file, "test"), 8)
+    classes = sorted(set(test.classes.tolist()))
+    asked = class_sentences("synthetic_flowers", test.class_names, classes)
+    assert list(asked) == classes
+    assert asked[classes[0]][0] == f"a flower with {test.class_names[classes[0]]} petals"
+    towers = towers_of(small_encoder, 32)
+    found = examine(towers, test, "synthetic_flowers")
+    images, sentences = towers.compare(test)
+    prompts = {one: towers.read_all(said) for one, said in asked.items()}
+    assert found.zero_shot == zero_shot(images, test.classes, prompts)
+    assert found.retrieval == retrieval(images, sentences, test.caption_picture)
+    nobody = replace(test, classes=torch.full_like(test.classes, -1))
+    assert examine(towers, nobody, "folder").zero_shot is None
+    assert class_sentences("folder", ["oak_tree"], [0, -1, 0]) == {
+        0: ["a photo of oak tree.", "a picture of oak tree."]
+    }

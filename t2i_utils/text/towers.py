@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -100,14 +101,32 @@ class Towers(nn.Module):
         return next((name for name, part in self.named_modules() if part.training and mixes_examples(part)), "")
 
     @torch.no_grad()
-    def compare(self, pictures: Pictures, batch_size: int = 256) -> tuple[Tensor, Tensor]:
-        """Vectors of pictures [pictures, dim] and of their captions [captions, dim], on the CPU, in evaluation mode."""
-        training, device = self.training, self.logit_scale.device
+    def see_all(self, images: Tensor, batch_size: int = 256) -> Tensor:
+        """Pictures, uint8 [n, channels, size, size], to vectors [n, dim] on the CPU, in evaluation mode."""
+        with self._at_rest() as device:
+            seen = [self.see(part.to(device).float() / 127.5 - 1) for part in images.split(batch_size)]
+        return torch.cat(seen).float().cpu()
+
+    @torch.no_grad()
+    def read_all(self, captions: Sequence[str], batch_size: int = 256) -> Tensor:
+        """[n] captions to vectors [n, dim] on the CPU, in evaluation mode."""
+        with self._at_rest() as device:
+            read = [self.read(part.to(device)) for part in self.tokens(captions).split(batch_size)]
+        return torch.cat(read).float().cpu()
+
+    def compare(self, pictures: Pictures) -> tuple[Tensor, Tensor]:
+        """Vectors of pictures [pictures, dim] and of all their captions [captions, dim]."""
+        return self.see_all(pictures.images), self.read_all(pictures.captions)
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[torch.device]:
+        """In evaluation mode for a while; gives the device."""
+        training = self.training
         self.eval()
-        seen = [self.see(part.to(device).float() / 127.5 - 1) for part in pictures.images.split(batch_size)]
-        read = [self.read(part.to(device)) for part in self.tokens(pictures.captions).split(batch_size)]
-        self.train(training)
-        return torch.cat(seen).float().cpu(), torch.cat(read).float().cpu()
+        try:
+            yield self.logit_scale.device
+        finally:
+            self.train(training)
 
 
 class ClipTowers(Towers):

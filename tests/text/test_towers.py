@@ -83,7 +83,7 @@ def test_locked_batch_normalisation_keeps_its_statistics_and_the_rest_learns_the
 def test_comparing_is_what_the_encoder_says_and_leaves_training_as_it_was(plain_file, small_config):
     encoder, pictures = new_clip(small_config), evenly(read_split(plain_file, "all"), 7)
     towers = ClipTowers(encoder).train()
-    images, sentences = towers.compare(pictures, batch_size=3)
+    images, sentences = towers.see_all(pictures.images, 3), towers.read_all(pictures.captions, 3)
     assert towers.training
     seen = encoder.encode_images(pictures.images.float() / 127.5 - 1)
     torch.testing.assert_close(images, F.normalize(seen, dim=1))
