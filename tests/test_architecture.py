@@ -30,7 +30,7 @@ ALLOWED = {
     "published": {"data"},
     "gallery": BASE | {"recipe", "recipes", "painter", "runs", "published"},
     "publish": BASE | {"recipe", "recipes", "runs", "painter", "gallery", "published"},
-    "playground": BASE | {"recipe", "recipes", "runs", "painter", "gallery"},
+    "playground": BASE | {"recipe", "recipes", "runs", "fine_tuning", "painter", "gallery"},
 }
 ALLOWED["__main__"] = set(ALLOWED) - {"__init__", "__main__"}  # the command line may call everybody
 EXCEPTIONS = {("objectives.terms", "text.damsm")}  # one term scores pictures with a trained encoder of both

@@ -8,11 +8,16 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import open_clip
 import pytest
 from PIL import Image, PngImagePlugin
 
 import run_all
 import series
+from t2i_utils.data.synthetic import draw_flower, render
+from t2i_utils.data.verify import verify
+from t2i_utils.text.clip import new_clip, tiny_config
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = series.notebooks()
@@ -365,3 +370,50 @@ def test_a_killed_notebook_that_is_run_again_from_the_top_goes_on(tmp_path, no_n
         output.get("text", "") for outputs in code_outputs(tmp_path / "out" / path.name) for output in outputs
     )
     assert "df_gan: 6 steps" in printed
+
+
+def flowers_of_ones_own(folder: Path) -> Path:
+    """Forty-eight drawn flowers as a person's own folder, with classes, splits and two captions each."""
+    folder.mkdir()
+    rng, lines = np.random.default_rng(0), []
+    for number in range(48):
+        colour, split = number % 6, ("train", "train", "train", "train", "val", "test")[number // 8]
+        told = {"petal_color": colour, "background": number % 3}
+        name = f"{number:02d}.png"
+        render(draw_flower(rng, told), 64).save(folder / name)
+        said = [f"flower {colour} of the garden", f"a picture of kind {colour}, place {number % 3}"]
+        lines.append({"file": name, "captions": said, "class": f"kind {colour}", "split": split})
+    (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return folder
+
+
+def test_the_full_profile_opens_fine_tunes_and_exports_a_published_folder(tmp_path, no_network):
+    """As with OpenAI's weights, but from a folder that our own export wrote: the code that opens it is the real one."""
+    vision = {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16}
+    new_clip(tiny_config(32) | {"vision_cfg": vision}, "published").save(tmp_path / "published")
+    path = next(path for path in NOTEBOOKS if path.stem.startswith("02"))
+    notebook = series.read(path)
+    chosen = {
+        'DATASET = "synthetic_flowers"': 'DATASET = "folder"',
+        'ROOT = ""': f'ROOT = "{flowers_of_ones_own(tmp_path / "garden")}"',
+        'ENCODER = "auto"': f'ENCODER = "local-dir:{tmp_path / "published"}"',
+        "EPOCHS = 0": "EPOCHS = 2",
+        "CHUNK = 0": "CHUNK = 8",
+    }
+    fields = next(cell for cell in notebook.cells if "ENCODER = " in cell.source)
+    for usual, wanted in chosen.items():
+        assert usual in fields.source
+        fields.source = fields.source.replace(usual, wanted)
+    nbformat.write(notebook, tmp_path / path.name)
+    failure = run_all.run_series([tmp_path / path.name], tmp_path / "out", "full", 180, no_network)
+    assert failure is None, str(failure)
+    printed = "".join(
+        output.get("text", "") for outputs in code_outputs(tmp_path / "out" / path.name) for output in outputs
+    )
+    assert "epoch 2" in printed
+    assert "cannot judge these pictures" in printed
+    (data,) = (tmp_path / "out").rglob("*.h5")
+    names = [name for name, *_ in verify(data).encoders]
+    assert names == [f"local-dir:{tmp_path / 'published'}", "tuned"]
+    (exported,) = (tmp_path / "out").rglob("*_tuned_*/encoder")
+    assert open_clip.create_model(f"local-dir:{exported}").visual.image_size == (32, 32)

@@ -97,3 +97,23 @@ def test_a_function_that_describes_nothing():
     assert described(bare) == {}
     (action,) = [action for action in parser_for(bare)._actions if action.dest == "width"]
     assert action.help == " (default 3)"
+
+
+@dataclass(frozen=True)
+class More(Choices):
+    """Some settings and one more.
+
+    Attributes:
+        mirror: turn half of them.
+    """
+
+    mirror: bool = False
+
+
+def test_a_switch_is_turned_on_and_off_and_what_is_inherited_keeps_its_help():
+    parser = parser_for(More)
+    assert vars(parser.parse_args([])) == {}
+    assert parser.parse_args(["--mirror"]).mirror is True
+    assert parser.parse_args(["--no-mirror", "--seed", "3"]).mirror is False
+    assert described(More) == {**described(Choices), "mirror": "turn half of them."}
+    assert "turn half of them. (default: no)" in parser.format_help()

@@ -5,7 +5,8 @@ import shutil
 import pytest
 import torch
 
-from studies import by_time, encoders, precision, reading, summit
+from studies import by_time, encoders, false_negatives, precision, reading, summit
+from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import ATTRIBUTES
 from t2i_utils.recipes import SYSTEMS
 
@@ -194,3 +195,19 @@ def test_several_seeds_make_one_interval_over_captions_that_state_it():
     assert found.low < 0.5 < found.high
     alike = reading.over_seeds([torch.full((4,), 0.7)] * 3)
     assert (alike.low, alike.high) == pytest.approx((0.7, 0.7))
+
+
+# False negatives
+
+
+def test_ways_of_marking_are_compared_on_held_out_classes(plain_file, capsys, monkeypatch, small_config):
+    monkeypatch.setattr(false_negatives, "tiny_config", lambda size: small_config)
+    few = ["--steps", "2", "--batch-size", "20", "--pictures", "10", "--seeds", "2"]
+    false_negatives.main(["--data", str(plain_file), *few])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + len(false_negatives.WAYS)
+    assert "| this picture | its class | petal color |" in lines[0]
+    classes = len(set(read_split(plain_file, "train").classes.tolist()))
+    sizes = [line.split(" | ")[1] for line in lines[2:]]
+    assert sizes == ["20", "20", "20", str(min(20, classes))]
+    assert all(line.count("|") == lines[0].count("|") for line in lines)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from t2i_utils.whole import write_whole, writing_whole
+from t2i_utils.whole import write_whole, writing_folder_whole, writing_whole
 
 
 def names(folder):
@@ -36,3 +36,22 @@ def test_what_breaks_in_the_middle_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_half()
     assert names(tmp_path) == []
+
+
+def test_a_folder_is_replaced_whole_or_left(tmp_path):
+    def fill(text, fail=False):
+        with writing_folder_whole(tmp_path / "deep" / "encoder") as whole:
+            (whole / "weights").write_text(text)
+            if fail:
+                raise OSError("disk full")
+
+    fill("first")
+    (tmp_path / "deep" / "encoder" / "stray").touch()
+    with pytest.raises(OSError, match="disk full"):
+        fill("second", fail=True)
+    assert (tmp_path / "deep" / "encoder" / "weights").read_text() == "first"
+    assert names(tmp_path / "deep") == ["encoder"]
+    fill("third")
+    assert names(tmp_path / "deep" / "encoder") == ["weights"]
+    assert (tmp_path / "deep" / "encoder" / "weights").read_text() == "third"
+    assert (tmp_path / "deep" / "encoder").stat().st_mode & 0o055 == 0o055  # others may read it

@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from t2i_utils.data.split import Pictures, evenly
+from t2i_utils.fine_tuning import Choice
 from t2i_utils.metrics.intervals import Interval
-from t2i_utils.metrics.retrieval import Retrieval
+from t2i_utils.metrics.retrieval import Retrieval, agreement
 from t2i_utils.playground.data_figures import RIGHT, bare
 from t2i_utils.playground.figures import drawn, grid
 from t2i_utils.training.watchers import History
@@ -196,6 +197,46 @@ def agreement_table(found: Mapping[str, Interval], chance: Mapping[str, float]) 
     for name, one in found.items():
         rows.append(f"{name:<41}{told(one)}{100 * chance[name]:>8.1f} %{one.count:>10,}")
     return "\n".join(rows)
+
+
+def agreement_of_both(images: Tensor, sentences: Tensor, held_out: HeldOut, names: Sequence[str], seed: int = 0) -> str:
+    """For captions that state all of some attributes: how often the nearest picture shows each; and the control.
+
+    Args:
+        images, sentences: vectors of the held-out pictures and captions.
+        held_out: these.
+        names: the attributes.
+        seed: of the control, in which each of these captions is given another one's vector.
+    """
+    if not set(names) <= set(held_out.states):
+        return "nobody knows these attributes of these pictures, so agreement cannot be counted"
+    both = torch.stack([held_out.states[name] for name in names]).all(dim=0)
+    wanted = {name: held_out.wanted[name][both] for name in names}
+    asked, every = sentences[both], {name: torch.ones(int(both.sum()), dtype=torch.bool) for name in names}
+    shuffled = asked[torch.randperm(len(asked), generator=torch.Generator().manual_seed(seed))]
+    right, control = (agreement(images, one, held_out.attributes, wanted, every) for one in (asked, shuffled))
+    rows = [f"{f'{len(asked):,} captions that state both':<42}{'right':>8}{'95 %':>18}{'captions shuffled':>20}"]
+    rows += [f"{name:<41}{told(right[name])}{100 * control[name].mean:>18.1f} %" for name in names]
+    return "\n".join(rows)
+
+
+def tuning_curves(choice: Choice) -> Image.Image:
+    """Mean recall on val classes: by epoch, and on the way from the original weights to the chosen epoch's."""
+    figure = Figure(figsize=(8.5, 2.8), layout="constrained")
+    panels = (
+        (choice.epochs, choice.epoch, "epoch (0: before)"),
+        (choice.curve, choice.weight, "weight of the fine-tuned (0: the original)"),
+    )
+    for axis, (scores, chosen, label) in zip(figure.subplots(1, 2), panels, strict=True):
+        places = [float(place) for place in scores]
+        axis.plot(places, [100 * score for score in scores.values()], marker="o", markersize=3, color=RIGHT)
+        axis.axvline(float(chosen), color="grey", linestyle="--", linewidth=1, label=f"chosen: {chosen:g}")
+        axis.set_xlabel(label)
+        axis.set_ylabel("mean recall, %")
+        axis.legend(fontsize=8)
+        axis.grid(alpha=0.3)
+    figure.suptitle(f"{choice.pictures:,} pictures and {choice.captions:,} captions of val classes", fontsize=9)
+    return drawn(figure)
 
 
 def told(interval: Interval) -> str:

@@ -266,3 +266,38 @@ def test_an_empty_split_is_told(tmp_path):
 def test_steps_count_from_0(path):
     with pytest.raises(ValueError, match="-1"):
         Loader(path, batch_size=4).batch(-1)
+
+
+# One picture a class
+
+
+def test_one_picture_a_class_is_capped_by_their_number_and_reaches_every_picture():
+    classes = np.array([3, 3, 3, 5, 5, -1, 8])
+    chance = Chance(classes, np.arange(8), batch_size=64, one_a_class=True)
+    assert chance.batch_size == 3
+    draws = [chance.draw(step) for step in range(80)]
+    assert all(sorted(classes[draw.pictures]) == [3, 5, 8] for draw in draws)
+    assert {int(picture) for draw in draws for picture in draw.pictures} == {0, 1, 2, 3, 4, 6}
+    assert len({tuple(draw.pictures) for draw in draws}) > 10
+    assert all(len(draw.captions) == len(draw.swap) == 3 for draw in draws)
+    again = Chance(classes, np.arange(8), batch_size=64, one_a_class=True).draw(7)
+    assert again.pictures.tolist() == draws[7].pictures.tolist()
+
+
+def test_fewer_pictures_than_classes_are_different_classes_each_time():
+    chance = Chance(np.arange(10).repeat(4), np.arange(41), batch_size=4, one_a_class=True)
+    shown = [frozenset(chance.draw(step).pictures // 4) for step in range(40)]
+    assert all(len(some) == 4 for some in shown)
+    assert len(set(shown)) > 20
+
+
+def test_a_loader_knows_how_large_its_batches_came_out(path):
+    loader = Loader(path, batch_size=10**6, one_a_class=True)
+    batch = loader.batch(0)
+    assert len(batch) == loader.batch_size == len(batch.classes.unique())
+    assert torch.equal(next(loader.stream(3)).images, loader.batch(3).images)
+
+
+def test_one_picture_of_one_class_is_no_batch():
+    with pytest.raises(ValueError, match="needs pictures of 2 known classes, these have 1"):
+        Chance(np.array([4, 4, -1]), np.arange(4), batch_size=2, one_a_class=True)

@@ -7,6 +7,7 @@ import torch
 from t2i_utils.data.build import build
 from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import synthetic_flowers
+from t2i_utils.fine_tuning import Choice
 from t2i_utils.metrics.retrieval import agreement, retrieval
 from t2i_utils.playground import text_figures as show
 from t2i_utils.playground.data_figures import RIGHT
@@ -111,3 +112,31 @@ def test_a_loss_that_was_not_recorded_is_named():
     assert show.loss_curve(history, "clip/contrastive", 3.5, "knows nothing").width > 0
     with pytest.raises(ValueError, match="no 'clip/other' was recorded, only: clip/contrastive"):
         show.loss_curve(history, "clip/other", 3.5, "")
+
+
+def held_of(colours, backgrounds, states):
+    """Pictures on the axes of space, a caption each, with two attributes."""
+    count = len(colours)
+    known = {"color": torch.tensor(colours), "place": torch.tensor(backgrounds)}
+    stated = {name: torch.tensor(told) for name, told in zip(known, states, strict=True)}
+    values = dict.fromkeys(known, ("a", "b"))
+    return show.HeldOut(torch.zeros(count, 3, 4, 4), [""] * count, torch.arange(count), known, known, stated, values)
+
+
+def test_only_captions_that_state_both_are_counted_and_shuffling_is_the_control():
+    count = 200
+    colours, places = [n % 2 for n in range(count)], [n // 2 % 2 for n in range(count)]
+    states = [[n < 150 for n in range(count)], [n >= 50 for n in range(count)]]
+    held = held_of(colours, places, states)
+    told = show.agreement_of_both(torch.eye(count), torch.eye(count), held, ["color", "place"])
+    lines = told.splitlines()
+    assert lines[0].startswith("100 captions that state both")
+    assert [line.split()[1] for line in lines[1:]] == ["100.0", "100.0"]
+    assert all(30 < float(line.split()[-2]) < 70 for line in lines[1:])
+    assert "nobody knows" in show.agreement_of_both(torch.eye(count), torch.eye(count), held, ["color", "shape"])
+
+
+def test_both_curves_are_drawn():
+    choice = Choice(1, {0: 0.1, 1: 0.3, 2: 0.2}, 0.5, {0.0: 0.1, 0.5: 0.4, 1.0: 0.3}, 20, 200)
+    width, height = show.tuning_curves(choice).size
+    assert width > 2 * height

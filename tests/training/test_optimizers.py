@@ -57,3 +57,9 @@ def test_halving_again_and_again():
     assert halving(0) is None
     with pytest.raises(ValueError, match="every -1 steps; use 0"):
         halving(-1)
+
+
+def test_some_parts_learn_more_slowly():
+    optimizer = Adam(0.1, weight_decay=0.5, factors=(("1.", 0.01),))(network())
+    found = {(group["lr"], group["weight_decay"]): len(group["params"]) for group in optimizer.param_groups}
+    assert found == {(0.1, 0.5): 1, (0.1, 0.0): 1, (0.001, 0.0): 2}
