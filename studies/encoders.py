@@ -79,7 +79,7 @@ class Study:
     channels: int = 16
     batch_size: int = 32
     seeds: int = 3
-    probe_steps: int = 300
+    probe_steps: int = 600
     pictures: int = 400
     captions: int = 200
     noises: int = 4
@@ -124,7 +124,7 @@ def seconds_of(study: Study, encoder: TextEncoder) -> dict[str, Any]:
 def probe(study: Study, encoder: TextEncoder, device: torch.device) -> dict[str, Any]:
     """Recalls in percent by a picture tower that learns beside the encoder's vectors, with intervals."""
     stored, captions = read_embeddings(study.data, encoder.fingerprint), read_captions(study.data)
-    batch_size = min(128, len(read_contents(study.data, "train").rows))
+    batch_size = min(64, len(read_contents(study.data, "train").rows))
     loader = Loader(study.data, batch_size=batch_size, split="train", device=device)
     towers = CachedTowers(captions, torch.from_numpy(stored.sentence), loader.image_size)
     trainer = Trainer([contrastive_turn(towers, study.probe_steps)], as_it_is, device)

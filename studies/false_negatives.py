@@ -91,7 +91,7 @@ def tell(name: str, batch: str, seeds: Sequence[Mapping[str, float]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m studies.false_negatives", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="HDF5 file of `build`")
-    parser.add_argument("--steps", type=int, default=300, help="of each training (default 300)")
+    parser.add_argument("--steps", type=int, default=600, help="of each training (default 600)")
     parser.add_argument("--batch-size", type=int, default=64, help="pictures; fewer where classes are few (default 64)")
     parser.add_argument("--pictures", type=int, default=400, help="held-out ones (default 400)")
     parser.add_argument("--seeds", type=int, default=3)

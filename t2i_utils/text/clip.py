@@ -38,7 +38,7 @@ def tiny_config(image_size: int) -> dict[str, Any]:
     """
     return {
         "embed_dim": 128,
-        "vision_cfg": {"image_size": max(32, image_size), "layers": [1, 1, 1, 1], "width": 16},
+        "vision_cfg": {"image_size": max(32, image_size), "layers": [1, 1, 1, 1], "width": 8},
         "text_cfg": {"context_length": 40, "vocab_size": 49408, "width": 64, "heads": 4, "layers": 2},
     }
 

@@ -23,7 +23,7 @@ from t2i_utils.training.budget import Budget
 from t2i_utils.training.trainer import Trainer, Watcher, as_it_is
 
 TINY, CHAR = "tiny_clip", "char_cnn_rnn"
-TINY_STEPS, CHAR_STEPS = 300, 600
+TINY_STEPS, CHAR_STEPS = 600, 600
 
 
 def trained_folder(name: str, data: Path) -> Path:
@@ -35,7 +35,7 @@ def train_tiny_clip(
     data: Path,
     folder: Path,
     steps: int = TINY_STEPS,
-    batch_size: int = 128,
+    batch_size: int = 64,
     seed: int = 0,
     device: torch.device | str = "cpu",
     watchers: Sequence[Watcher] = (),
@@ -45,7 +45,7 @@ def train_tiny_clip(
     Args:
         data: HDF5 file made by `build`.
         folder: where it is saved, as an open_clip local folder.
-        steps: batches; 300 take about a minute on two cores at 32 pixels.
+        steps: batches; 600 take about a minute on two cores at 32 pixels.
         batch_size: pictures, each with one caption, a step; fewer where the file holds fewer.
         seed: of weights and batches.
         device: where it trains.
