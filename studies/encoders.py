@@ -85,7 +85,7 @@ class Study:
     noises: int = 4
     tuned_epochs: int = 5
 
-    def kept(self, name: str, work: Callable[[], dict[str, Any]], **facts) -> dict[str, Any]:
+    def kept(self, name: str, work: Callable[[], dict[str, Any]], facts: Mapping[str, Any]) -> dict[str, Any]:
         """What is in the file NAME.json if it came from the same facts; else what `work` gives, which is kept there."""
         path = self.out / f"{name.replace('/', '_')}.json"
         facts = {"data": data_fingerprint(self.data), **facts}
@@ -159,13 +159,13 @@ def measure(study: Study, name: str, device: torch.device) -> dict[str, Any]:
     """Everything of one encoder: scores as (mean, low, high) by column."""
     encoder = ready(study, name, device)
     mark = {"encoder": encoder.fingerprint}
-    timed = study.kept(f"{name}_seconds", lambda: seconds_of(study, encoder), **mark)
+    timed = study.kept(f"{name}_seconds", lambda: seconds_of(study, encoder), mark)
     asked = {"steps": study.probe_steps, "pictures": study.pictures}
-    found = study.kept(f"{name}_retrieval", lambda: probe(study, encoder, device), **mark, **asked)
+    found = study.kept(f"{name}_retrieval", lambda: probe(study, encoder, device), mark | asked)
     asked = {"steps": study.steps, "channels": study.channels, "batch_size": study.batch_size}
     asked |= {"captions": study.captions, "noises": study.noises}
     painted = [
-        study.kept(f"{name}_gan_{seed}", lambda seed=seed: paint(study, encoder, seed, device), **mark, **asked)
+        study.kept(f"{name}_gan_{seed}", lambda seed=seed: paint(study, encoder, seed, device), mark | asked)
         for seed in range(study.seeds)
     ]
     scores = {key: Interval(*value, study.pictures) for key, value in found.items()}

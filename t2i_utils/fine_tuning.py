@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
 
 from t2i_utils.colab import choose_device, half_dtype
 from t2i_utils.data.loader import Loader
@@ -29,6 +28,7 @@ from t2i_utils.text.encoders import open_encoder
 from t2i_utils.text.picture_towers import SbertTowers
 from t2i_utils.text.sbert import SbertEncoder
 from t2i_utils.text.towers import ClipTowers, Towers
+from t2i_utils.text.weights import Best, between
 from t2i_utils.training.session import Keeping, Session
 from t2i_utils.training.trainer import Trainer, Watcher, as_it_is
 from t2i_utils.training.watchers import Every
@@ -130,32 +130,6 @@ class Outcome:
         if self.before is None:
             return str(self.choice)
         return f"{self.choice}\nbefore, on test classes: {self.before}\nafter, on test classes: {self.after}"
-
-
-class Best(nn.Module):
-    """The weights of the epoch with the best score so far; part of the training's state, so that it is never lost."""
-
-    def __init__(self, towers: Towers):
-        super().__init__()
-        weights = {name.replace(".", "/"): part.detach().clone() for name, part in towers.state_dict().items()}
-        for name, part in weights.items():
-            self.register_buffer(name, part)
-        self.register_buffer("score", torch.tensor(-torch.inf))
-        self.register_buffer("epoch", torch.tensor(0))
-
-    def offer(self, towers: Towers, epoch: int, score: float) -> None:
-        """Keep these weights if they are better than all before."""
-        if score <= self.score:
-            return
-        for name, part in towers.state_dict().items():
-            getattr(self, name.replace(".", "/")).copy_(part)
-        self.score.fill_(score)
-        self.epoch.fill_(epoch)
-
-    def weights(self) -> dict[str, Tensor]:
-        """As of the towers' `state_dict`."""
-        kept = {name.replace("/", "."): part for name, part in self.named_buffers() if name not in ("score", "epoch")}
-        return {name: part.clone() for name, part in kept.items()}
 
 
 class FineTuning(Session):
@@ -262,14 +236,6 @@ class FineTuning(Session):
         epochs = {step // self.epoch: round(score, 6) for step, score in zip(steps, scores, strict=True)}
         held = self.held_out
         return Choice(int(self.best.epoch), epochs, chosen, curve, len(held), len(held.captions))
-
-
-def between(original: dict[str, Tensor], tuned: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
-    """Weights `weight` of the way from one state to another of the same network; counters are the second's."""
-    return {
-        name: torch.lerp(part, tuned[name].to(part.device), weight) if part.is_floating_point() else tuned[name]
-        for name, part in original.items()
-    }
 
 
 def towers_of(encoder: TextEncoder, image_size: int, seed: int = 0) -> Towers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ LARGE = 10_000_000  # numbers of a picture tower; open_clip's smallest published
 Group = tuple[nn.Module | nn.Parameter, ...]
 
 
-class Towers(nn.Module):
+class Towers(nn.Module, ABC):
     """A picture tower and a caption tower whose vectors may be compared by their cosine.
 
     Subclasses say how pictures and tokens become vectors, and in which order their layers stand.
@@ -36,25 +37,25 @@ class Towers(nn.Module):
         super().__init__()
         self._asleep: list[nn.Module] = []  # in a list, so that they are not registered twice
 
+    @abstractmethod
     def see(self, images: Tensor) -> Tensor:
         """Pictures [n, channels, size, size] in [-1, 1] to unit vectors [n, dim]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, tokens: Tensor) -> Tensor:
         """[n, length] int64 of `tokens` to unit vectors [n, dim]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tokens(self, captions: Sequence[str]) -> Tensor:
         """[n] captions to [n, length] int64."""
-        raise NotImplementedError
 
+    @abstractmethod
     def image_groups(self) -> list[Group]:
         """The picture tower's layers, from pixels to the vector."""
-        raise NotImplementedError
 
+    @abstractmethod
     def text_groups(self) -> list[Group]:
         """The caption tower's layers, from letters to the vector."""
-        raise NotImplementedError
 
     def lock(self, image_layers: int | None = None, text_layers: int | None = None) -> None:
         """Let only the last layers of each tower learn; None for all of them, 0 for none.
@@ -87,7 +88,9 @@ class Towers(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write what encodes captions, as a folder that `open_encoder` opens; whole or not at all."""
-        raise NotImplementedError
+        raise ValueError(
+            f"{type(self).__name__} have no captions' encoder of their own to save; save the one they read"
+        )
 
     def train(self, mode: bool = True) -> Towers:
         """As of every module, but for locked layers, which never train."""

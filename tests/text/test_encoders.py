@@ -157,7 +157,7 @@ def test_a_batch_is_no_larger_than_the_file(data):
     def look(trainer, pairing, losses):
         asked.append(len(pairing.images))
 
-    train_tiny_clip(data, trained_folder("tiny_clip", data), steps=1, watchers=[look])
+    train_tiny_clip(data, trained_folder("tiny_clip", data), steps=1, batch_size=128, watchers=[look])
     assert asked == [verify(data).pictures["train"]]
     assert asked[0] < 128
 
