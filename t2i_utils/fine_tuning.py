@@ -249,6 +249,11 @@ def towers_of(encoder: TextEncoder, image_size: int, seed: int = 0) -> Towers:
         ValueError: for any other encoder.
     """
     if isinstance(encoder, ClipEncoder):
+        if getattr(encoder.model, "logit_bias", None) is not None:
+            raise ValueError(
+                f"{encoder.name} has a logit bias: it learnt by SigLIP's loss, each pair by itself, which is not here; "
+                "name a model without one, for example ViT-B-32-quickgelu/openai"
+            )
         return ClipTowers(encoder)
     if isinstance(encoder, SbertEncoder):
         return SbertTowers(encoder.folder, image_size, seed)

@@ -89,9 +89,10 @@ def test_half_way_is_half_way():
     assert between(one, other, 0.25)["seen"] == 8
 
 
-@pytest.mark.parametrize("stop", [1, 4, 5])
-def test_interrupted_anywhere_it_ends_bitwise_the_same(plain_file, small_encoder, tmp_path, stop):
-    whole = opened(plain_file, small_encoder, tmp_path / "whole")
+@pytest.mark.parametrize(("stop", "precision"), [(1, "float32"), (4, "float32"), (5, "float32"), (4, "bf16")])
+def test_interrupted_anywhere_it_ends_bitwise_the_same(plain_file, small_encoder, tmp_path, stop, precision):
+    tuning = replace(TUNING, precision=precision)
+    whole = opened(plain_file, small_encoder, tmp_path / "whole", tuning)
     whole.run(progress=False)
     chosen = whole.choose()
 
@@ -102,10 +103,10 @@ def test_interrupted_anywhere_it_ends_bitwise_the_same(plain_file, small_encoder
         if trainer.step == stop:
             raise Died
 
-    often = replace(TUNING, save_minutes=1e-9)  # so that it dies right behind a save, within an epoch or at its end
+    often = replace(tuning, save_minutes=1e-9)  # so that it dies right behind a save, within an epoch or at its end
     with pytest.raises(Died):
         opened(plain_file, small_encoder, tmp_path / "part", often).run([die], progress=False)
-    again = opened(plain_file, small_encoder, tmp_path / "part")
+    again = opened(plain_file, small_encoder, tmp_path / "part", tuning)
     assert 0 < again.trainer.step <= stop
     again.run(progress=False)
     assert again.choose() == chosen
@@ -188,6 +189,12 @@ def test_an_encoder_that_cannot_learn_so_is_refused(plain_file, tmp_path):
     with pytest.raises(ValueError, match="cannot be fine-tuned; name a CLIP"):
         fine_tune(str(tmp_path / "letters"), plain_file, tmp_path / "run", TUNING)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_clip_of_another_loss_is_refused(small_config):
+    encoder = new_clip(small_config | {"init_logit_bias": -10.0}, "siglip")
+    with pytest.raises(ValueError, match="siglip has a logit bias: it learnt by SigLIP's loss"):
+        towers_of(encoder, 32)
 
 
 def test_a_file_without_val_classes_is_refused(grey_file, small_encoder, tmp_path):

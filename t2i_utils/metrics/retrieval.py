@@ -36,7 +36,8 @@ class Retrieval:
             ("caption -> picture", self.picture_of_caption),
             ("picture -> caption", self.caption_of_picture),
         ):
-            rows.append(f"{name}  " + "   ".join(f"R@{k} {100 * r.mean:.1f} %" for k, r in recalls.items()))
+            told = (f"R@{k} {100 * r.mean:.1f} % [{100 * r.low:.1f}, {100 * r.high:.1f}]" for k, r in recalls.items())
+            rows.append(f"{name}  " + "   ".join(told))
         return "\n".join(rows)
 
 

@@ -88,9 +88,7 @@ class Towers(nn.Module, ABC):
 
     def save(self, folder: Path) -> None:
         """Write what encodes captions, as a folder that `open_encoder` opens; whole or not at all."""
-        raise ValueError(
-            f"{type(self).__name__} have no captions' encoder of their own to save; save the one they read"
-        )
+        raise ValueError(f"{type(self).__name__} have no encoder of their own to save; save the one they read")
 
     def train(self, mode: bool = True) -> Towers:
         """As of every module, but for locked layers, which never train."""

@@ -46,7 +46,7 @@ def test_it_is_told_in_percent_with_counts():
     images = noise(20)
     told = str(retrieval(images, images, torch.arange(20), ranks=(1, 5)))
     assert "20 captions and 20 pictures" in told
-    assert told.count("R@1 100.0 %   R@5 100.0 %") == 2
+    assert told.count("R@1 100.0 % [100.0, 100.0]   R@5 100.0 % [100.0, 100.0]") == 2
 
 
 def test_agreement_counts_the_nearest_picture_whosever_it_is_and_only_what_is_stated():

@@ -339,6 +339,13 @@ def test_a_word_does_not_know_what_follows_and_no_batch_changes_it(small_encoder
     assert longer.mask[1].sum() == 3
 
 
+def test_a_reader_of_another_library_has_no_words_here(small_config):
+    encoder = new_clip(small_config, "foreign")
+    del encoder.model.token_embedding
+    with pytest.raises(ValueError, match="foreign reads with another library's network"):
+        encoder.encode(CAPTIONS, words=True)
+
+
 def test_a_tokenizer_of_another_context_length_is_refused(small_config):
     encoder = new_clip(small_config)
     with pytest.raises(ValueError, match=r"reads 24 tokens, and its tokenizer makes 77.*context_length=24"):
