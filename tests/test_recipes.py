@@ -41,6 +41,7 @@ PAPERS = {
     "wgan": Choice(QUARTER, WASSERSTEIN, (RMSProp(5e-5), RMSProp(5e-5)), 64, 5),
     "unconditional_wgan_gp": Choice(ONLY, WASSERSTEIN, (SLOW, SLOW), 64, 5),
     "wgan_gp": Choice(QUARTER, WASSERSTEIN, (SLOW, SLOW), 64, 5),
+    "ca_gan": Choice(HALVES, None, (Adam(2e-4, (0.5, 0.999)), Adam(1e-4, (0.5, 0.999)))),
     "df_gan": Choice(HALVES, HINGE, (SLOW, QUICK), 32),
 }
 REEDS = ["gan", "gan_cls", "gan_int", "gan_int_cls"]
@@ -55,7 +56,8 @@ def test_defaults_are_the_papers(system):
     assert (recipe.generator_optimizer, recipe.discriminator_optimizer) == paper.optimizers
     assert (recipe.batch_size, recipe.critic_steps) == (paper.batch_size, paper.critic_steps)
     assert paper.game in (None, recipe.adversarial)
-    assert recipe.generator.noise_shape == (100,)
+    clouds = recipe.generator.condition.describe.out_features // 2 if system == "ca_gan" else 0
+    assert recipe.generator.noise_shape == (100 + clouds,)
     assert recipe.schedule is None
 
 
@@ -67,7 +69,7 @@ def test_arguments_reach_both_players(make_recipe, system):
     for turn in turns:
         (group,) = turn.optimizer.param_groups
         own_rate = turn.name == "discriminator" and "discriminator_rate" in asked
-        assert group["lr"] == (4e-4 if own_rate else 0.125)
+        assert group["lr"] == (asked["discriminator_rate"].default if own_rate else 0.125)
         if "beta1" in asked:
             assert group["betas"] == (0.25, 0.999)
     assert turns[1].every == (7 if "critic_steps" in asked else 1)

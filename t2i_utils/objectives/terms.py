@@ -76,3 +76,28 @@ def pixel_distance(weight: float = 50.0) -> Term:
         return weight * F.l1_loss(round.fake.images[-1].float(), round.real[-1])
 
     return term
+
+
+def condition_kl(weight: float = 1.0) -> Term:
+    r"""Keep the cloud that a generator draws its condition from near N(0, 1), or it shrinks to a point.
+
+    $$ \lambda\, \tfrac12\, \mathbb{E}[\mu^2 + \sigma^2 - \log \sigma^2 - 1] $$
+
+    the mean over the numbers of the condition of KL(N(\mu, \sigma) || N(0, 1)).
+
+    Args:
+        weight: lambda.
+
+    Returns:
+        A term giving a scalar, in float32.
+
+    From: Zhang et al., StackGAN, 2017, equation 2 (arXiv:1612.03242).
+    """
+
+    def term(round: Round) -> torch.Tensor:
+        if round.fake.condition is None:
+            raise ValueError("this generator draws no condition, so there is no cloud to keep; leave the term out")
+        mean, logvar = (part.float() for part in round.fake.condition)
+        return weight * 0.5 * (mean.square() + logvar.exp() - logvar - 1).mean()
+
+    return term

@@ -114,9 +114,7 @@ class ClipEncoder:
         """[n, context_length] int64 to what the last layer makes of each token, projected, [n, context_length, dim]."""
         text = getattr(self.model, "text", self.model)
         if not hasattr(text, "token_embedding"):
-            raise ValueError(
-                f"{self.name} reads with another library's network; ask for no words of it"
-            )
+            raise ValueError(f"{self.name} reads with another library's network; ask for no words of it")
         found = self.model.forward_intermediates(text=tokens, text_indices=1, normalize_intermediates=True)
         project = text.text_projection
         states = found["text_intermediates"][-1]

@@ -9,7 +9,7 @@ from torch import nn
 from t2i_utils.interfaces import Batch, Sample, Text, draw_noise, step_rng
 from t2i_utils.objectives.adversarial import BCE, Pairs, discriminator_losses
 from t2i_utils.objectives.round import Round, paint_round
-from t2i_utils.objectives.terms import feature_matching, interpolated_sentences, pixel_distance
+from t2i_utils.objectives.terms import condition_kl, feature_matching, interpolated_sentences, pixel_distance
 
 
 class PixelsAreFeatures(nn.Module):
@@ -111,3 +111,23 @@ def test_terms_of_half_precision_pictures_are_float32(dtype):
     round = round_of(real, painted)
     assert feature_matching(1.0)(round).dtype is pixel_distance(1.0)(round).dtype is torch.float32
     assert math.isclose(pixel_distance(1.0)(round).item(), 1.0)
+
+
+def cloud(mean, logvar):
+    """A round whose generator drew its condition so."""
+    round = round_of(torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4))
+    round.fake = Sample(round.fake.images, condition=(mean, logvar))
+    return round
+
+
+@pytest.mark.parametrize(("mean", "sigma"), [(0.0, 1.0), (3.0, 1.0), (-1.0, 2.0), (0.5, 0.1)])
+def test_the_condition_is_held_near_the_normal_distribution(mean, sigma):
+    """KL(N(m, s) || N(0, 1)) = m^2 / 2 + (s^2 - 1) / 2 - ln s, 0 where the two are one."""
+    round = cloud(torch.full((2, 5), mean), torch.full((2, 5), 2 * math.log(sigma)))
+    expected = mean**2 / 2 + (sigma**2 - 1) / 2 - math.log(sigma)
+    assert condition_kl(3.0)(round).item() == pytest.approx(3 * expected, abs=1e-6)
+
+
+def test_a_generator_without_a_condition_has_nothing_to_hold():
+    with pytest.raises(ValueError, match="draws no condition"):
+        condition_kl()(round_of(torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4)))
