@@ -73,7 +73,8 @@ def test_arguments_reach_both_players(make_recipe, system):
         if "beta1" in asked:
             assert group["betas"] == (0.25, 0.999)
     assert turns[1].every == (7 if "critic_steps" in asked else 1)
-    assert (recipe.generator.noise_shape, recipe.batch_size, average.decay) == ((9,), 3, 0.5)
+    clouds = asked["condition_dim"].default if "condition_dim" in asked else 0
+    assert (recipe.generator.noise_shape, recipe.batch_size, average.decay) == ((9 + clouds,), 3, 0.5)
     wide = make_recipe(system, base_channels=16), make_recipe(system, discriminator_channels=16)
     sizes = [[sum(p.numel() for p in m.parameters()) for m in (r.generator, r.discriminator)] for r in (recipe, *wide)]
     assert sizes[1][0] > sizes[0][0]
