@@ -56,6 +56,7 @@ from t2i_utils.whole import write_whole
 USUAL = ("tiny_clip", "sbert", "sbert+tuned", "char_cnn_rnn")
 TUNED = "+tuned"
 TIMED = 1000  # captions
+VAL = 200  # pictures that choose the epoch of a fine-tuning
 TOLD = {"sbert": "MiniLM", "sbert+tuned": "MiniLM fine-tuned", "tiny_clip": "tiny CLIP", "char_cnn_rnn": "char-CNN-RNN"}
 
 
@@ -104,7 +105,7 @@ def ready(study: Study, name: str, device: torch.device) -> TextEncoder:
         encoder = open_encoder(name, study.data, device)
     else:
         folder = study.out / f"{plain.replace('/', '_')}_tuned"
-        if fine_tune(plain, study.data, folder, Tuning(epochs=study.tuned_epochs), device) is None:
+        if fine_tune(plain, study.data, folder, Tuning(epochs=study.tuned_epochs, val_pictures=VAL), device) is None:
             raise KeyboardInterrupt
         encoder = open_encoder(str(folder / ENCODER), device=device)
     if encoder.fingerprint not in [mark for _, mark, _ in verify(study.data, vectors=False).encoders]:
