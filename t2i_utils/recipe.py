@@ -12,10 +12,13 @@ from torch import nn
 from t2i_utils.interfaces import Batch
 from t2i_utils.objectives.adversarial import BCE, Adversarial, Pairs, discriminator_losses, generator_losses
 from t2i_utils.objectives.augment import DiffAugment
+from t2i_utils.objectives.balance import Balance
 from t2i_utils.objectives.round import Penalty, Round, Term, is_due, paint_round
 from t2i_utils.training.average import Average
-from t2i_utils.training.optimizers import Adam, RMSProp
+from t2i_utils.training.optimizers import SGD, Adam, RMSProp
 from t2i_utils.training.turns import Turn, mixes_examples
+
+BALANCE_RATE = 1e-3  # of a learnt balance's gradient descent, as WGAN-CLS has it
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Recipe:
         discriminator_optimizer: waits for the discriminator.
         adversarial: the game.
         pairs: weights of real, painted and swapped pairs.
+        balance: learns these weights in a turn of its own; `pairs` are not looked at then.
         discriminator_terms: named terms added to the discriminator's loss; penalties at the steps where they are due.
         generator_terms: named terms added to the generator's loss.
         augment: changes every picture that the discriminator judges, real and painted alike; penalties that watch real
@@ -46,6 +50,7 @@ class Recipe:
     discriminator_optimizer: Adam | RMSProp
     adversarial: Adversarial = BCE
     pairs: Pairs = field(default_factory=Pairs)
+    balance: Balance | None = None
     discriminator_terms: Mapping[str, Term] = field(default_factory=dict)
     generator_terms: Mapping[str, Term] = field(default_factory=dict)
     augment: DiffAugment | None = None
@@ -78,7 +83,8 @@ class Recipe:
 
     def judge(self, round: Round) -> dict[str, torch.Tensor]:
         """The discriminator's losses by name, scalars."""
-        losses = discriminator_losses(round, self.adversarial, self.pairs)
+        pairs = self.pairs if self.balance is None else self.balance.pairs()
+        losses = discriminator_losses(round, self.adversarial, pairs)
         terms = {name: term for name, term in self.discriminator_terms.items() if is_due(term, round.step)}
         return losses | {name: term(round) for name, term in terms.items()}
 
@@ -88,7 +94,7 @@ class Recipe:
         return losses | {name: term(round) for name, term in self.generator_terms.items()}
 
     def players(self) -> tuple[list[Turn], Average]:
-        """The two turns, discriminator first, and the average that the generator's turn keeps."""
+        """The turns, discriminator first, then generator, and the average that the generator's turn keeps."""
         average = Average(self.generator, self.average)
         optimize = self.discriminator_optimizer(self.discriminator)
         after = partial(self.after_discriminator, self.discriminator) if self.after_discriminator else None
@@ -104,4 +110,7 @@ class Recipe:
             schedule=self.schedule,
             after=partial(average.update, self.generator),
         )
-        return [discriminator, generator], average
+        turns = [discriminator, generator]
+        if self.balance is not None:
+            turns.append(Turn("balance", self.balance, SGD(BALANCE_RATE)(self.balance), self.balance.losses))
+        return turns, average

@@ -41,6 +41,7 @@ PAPERS = {
     "wgan": Choice(QUARTER, WASSERSTEIN, (RMSProp(5e-5), RMSProp(5e-5)), 64, 5),
     "unconditional_wgan_gp": Choice(ONLY, WASSERSTEIN, (SLOW, SLOW), 64, 5),
     "wgan_gp": Choice(QUARTER, WASSERSTEIN, (SLOW, SLOW), 64, 5),
+    "wgan_cls": Choice(Pairs(), WASSERSTEIN, (SLOW, SLOW), 8, 1),
     "ca_gan": Choice(HALVES, None, (Adam(2e-4, (0.5, 0.999)), Adam(1e-4, (0.5, 0.999)))),
     "df_gan": Choice(HALVES, HINGE, (SLOW, QUICK), 32),
 }
@@ -56,9 +57,9 @@ def test_defaults_are_the_papers(system):
     assert (recipe.generator_optimizer, recipe.discriminator_optimizer) == paper.optimizers
     assert (recipe.batch_size, recipe.critic_steps) == (paper.batch_size, paper.critic_steps)
     assert paper.game in (None, recipe.adversarial)
-    clouds = recipe.generator.condition.describe.out_features // 2 if system == "ca_gan" else 0
-    assert recipe.generator.noise_shape == (100 + clouds,)
-    assert recipe.schedule is None
+    numbers = {"ca_gan": 100 + 128, "wgan_cls": 128 + 128}  # noise, and that of the condition
+    assert recipe.generator.noise_shape == (numbers.get(system, 100),)
+    assert (recipe.schedule is None) == (system != "wgan_cls")
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -67,6 +68,8 @@ def test_arguments_reach_both_players(make_recipe, system):
     turns, average = recipe.players()
     asked = inspect.signature(SYSTEMS[system]).parameters
     for turn in turns:
+        if turn.name not in ("discriminator", "generator"):
+            continue
         (group,) = turn.optimizer.param_groups
         own_rate = turn.name == "discriminator" and "discriminator_rate" in asked
         assert group["lr"] == (asked["discriminator_rate"].default if own_rate else 0.125)

@@ -27,6 +27,7 @@ COUNTS = {
     "wgan": (18_905_472, 3_224_128),
     "unconditional_wgan_gp": (3_576_704, 2_764_736),
     "wgan_gp": (18_905_472, 3_224_128),
+    "wgan_cls": (22_592_081, 26_045_952),
     "ca_gan": (14_978_880, 3_192_961),
     "df_gan": (4_868_867, 3_440_964),
 }
@@ -41,6 +42,7 @@ LOSSES["dcgan_cls"] = LOSSES["gan_cls"] | {"generator/features", "generator/pixe
 LOSSES["unconditional_wgan"], LOSSES["wgan"] = LOSSES["gan"], LOSSES["gan_cls"]
 LOSSES["unconditional_wgan_gp"] = LOSSES["gan"] | {"discriminator/gradient_penalty"}
 LOSSES["wgan_gp"] = LOSSES["gan_cls"] | {"discriminator/gradient_penalty"}
+LOSSES["wgan_cls"] = LOSSES["gan_cls"] | {"discriminator/one_sided", "generator/condition", "balance/apart"}
 LOSSES["ca_gan"] = LOSSES["gan_cls"]
 LOSSES["df_gan"] = LOSSES["gan_cls"] | {"discriminator/matching_aware"}
 BLIND = {"vanilla_gan", "unconditional_wgan", "unconditional_wgan_gp"}

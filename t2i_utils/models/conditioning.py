@@ -33,6 +33,11 @@ class ConditioningAugmentation(nn.Module):
         Returns:
             The condition [batch, condition_dim], and (mean, log-variance), each [batch, condition_dim].
         """
-        mean, logvar = self.describe(sentence).chunk(2, dim=1)
+        mean, logvar = self.cloud(sentence)
         condition = mean if epsilon is None else mean + epsilon * (logvar / 2).exp()
         return condition, (mean, logvar)
+
+    def cloud(self, sentence: Tensor) -> tuple[Tensor, Tensor]:
+        """sentence: [batch, text_dim]; returns (mean, log-variance), each [batch, condition_dim]."""
+        mean, logvar = self.describe(sentence).chunk(2, dim=1)
+        return mean, logvar

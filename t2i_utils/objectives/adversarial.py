@@ -72,14 +72,14 @@ class Pairs:
     """How much each kind of pair weighs in the discriminator's loss; 0 leaves a kind out.
 
     Attributes:
-        real: a real picture with its own caption.
+        real: a real picture with its own caption. Each may be a scalar tensor, too, where it is learnt.
         painted: a painted picture with the caption it was painted for.
         swapped: a real picture with another picture's caption (only for heads that see text).
     """
 
-    real: float = 1.0
-    painted: float = 0.5
-    swapped: float = 0.5
+    real: float | Tensor = 1.0
+    painted: float | Tensor = 0.5
+    swapped: float | Tensor = 0.5
 
 
 def discriminator_losses(round: Round, adversarial: Adversarial, pairs: Pairs) -> dict[str, Tensor]:
@@ -89,11 +89,16 @@ def discriminator_losses(round: Round, adversarial: Adversarial, pairs: Pairs) -
     with the opposite sign.
     """
     losses = {"real": pairs.real * total(adversarial.real, round.matching)}
-    if pairs.painted:
+    if counts(pairs.painted):
         losses["painted"] = pairs.painted * total(adversarial.fake, round.painted)
-    if pairs.swapped and any(score.sees_text for score in round.matching):
+    if counts(pairs.swapped) and any(score.sees_text for score in round.matching):
         losses["swapped"] = pairs.swapped * total(adversarial.fake, [s for s in round.swapped if s.sees_text])
     return losses
+
+
+def counts(weight: float | Tensor) -> bool:
+    """Whether a kind of pair is looked at; a learnt weight always is, as asking for its value would stop a GPU."""
+    return torch.is_tensor(weight) or weight != 0
 
 
 def generator_losses(round: Round, adversarial: Adversarial) -> dict[str, Tensor]:

@@ -7,10 +7,13 @@ from dataclasses import replace
 from t2i_utils.models import gan_cls as reed
 from t2i_utils.models import vanilla_gan as dcgan
 from t2i_utils.models import wgan as critics
+from t2i_utils.models import wgan_cls as bodnar
 from t2i_utils.objectives.adversarial import WASSERSTEIN, Pairs
-from t2i_utils.objectives.penalties import ClipWeights, GradientPenalty
+from t2i_utils.objectives.balance import Balance
+from t2i_utils.objectives.penalties import ClipWeights, GradientPenalty, OneSidedPenalty
+from t2i_utils.objectives.terms import condition_kl
 from t2i_utils.recipe import Recipe
-from t2i_utils.training.optimizers import Adam, RMSProp
+from t2i_utils.training.optimizers import Adam, RMSProp, falling
 
 # A critic of bounded slope has only so much to say: with half of it spent on captions, one caption soon gave nearly one
 # picture.
@@ -161,4 +164,58 @@ def wgan_gp(
         generator=reed.Generator(image_size, text_dim, base_channels, noise_dim, channels=channels),
         discriminator=critics.TextCritic(image_size, text_dim, discriminator_channels, channels=channels),
         pairs=TOLD,
+    )
+
+
+def wgan_cls(
+    image_size: int = 64,
+    text_dim: int = 1024,
+    base_channels: int = 128,
+    discriminator_channels: int = 128,
+    noise_dim: int = 128,
+    condition_dim: int = 128,
+    rate: float = 1e-4,
+    penalty: float = 150.0,
+    balance: float = 0.7,
+    kl_weight: float = 1.0,
+    fall_every: int = 10_000,
+    critic_steps: int = 1,
+    average: float = 0.999,
+    batch_size: int = 8,
+    channels: int = 3,
+) -> Recipe:
+    """WGAN-CLS: a cloud of conditions, one-sided penalties on pictures and sentence, and a learnt weight of captions.
+
+    Args:
+        image_size: pixels, square: 32, 64, 128, or 28 as Fashion-MNIST has.
+        text_dim: length of the sentence vectors.
+        base_channels: the generator's width at half its resolution.
+        discriminator_channels: the critic's width after its first convolution.
+        noise_dim: length of the noise, beside that of the condition.
+        condition_dim: length of the condition that is drawn around each sentence.
+        rate: Adam's learning rate, of both players.
+        penalty: weight of both one-sided penalties.
+        balance: what captions count beside pictures at first; it learns.
+        kl_weight: of the term that keeps the conditions near N(0, 1).
+        fall_every: steps after which the rate falls by a twentieth, again and again.
+        critic_steps: batches that the critic learns from for each one of the generator.
+        average: decay of the generator's moving average (ours; the paper has none).
+        batch_size: pictures a step.
+        channels: of the pictures: 3 for colour, 1 for grey.
+
+    From: Bodnar, Text to Image Synthesis Using Generative Adversarial Networks, 2018 (arXiv:1805.00676).
+    """
+    return Recipe(
+        generator=bodnar.Generator(image_size, text_dim, base_channels, noise_dim, condition_dim, channels),
+        discriminator=bodnar.Critic(image_size, text_dim, discriminator_channels, channels=channels),
+        generator_optimizer=Adam(rate, (0.0, 0.9)),
+        discriminator_optimizer=Adam(rate, (0.0, 0.9)),
+        adversarial=WASSERSTEIN,
+        balance=Balance(balance),
+        discriminator_terms={"one_sided": OneSidedPenalty(penalty)},
+        generator_terms={"condition": condition_kl(kl_weight)} if kl_weight else {},
+        critic_steps=critic_steps,
+        schedule=falling(0.95, fall_every),
+        average=average,
+        batch_size=batch_size,
     )

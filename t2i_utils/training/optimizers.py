@@ -60,8 +60,35 @@ class RMSProp:
         return torch.optim.RMSprop(learns, lr=self.rate, alpha=self.decay)
 
 
+@dataclass(frozen=True)
+class SGD:
+    """Plain gradient descent, waiting for its module.
+
+    Attributes:
+        rate: the learning rate.
+        momentum: of the step.
+    """
+
+    rate: float
+    momentum: float = 0.0
+
+    def __call__(self, module: nn.Module) -> torch.optim.Optimizer:
+        """The optimiser of what learns in `module`."""
+        learns = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        return torch.optim.SGD(learns, lr=self.rate, momentum=self.momentum)
+
+
+def falling(factor: float, every: int) -> Callable[[int], float]:
+    """Multiply the rate by `factor` every so many steps (WGAN-CLS: 0.95, 10,000)."""
+    if every < 1 or not 0 < factor <= 1:
+        raise ValueError(
+            f"the rate cannot fall by {factor} every {every} steps; use a factor up to 1 and 1 step or more"
+        )
+    return lambda step: factor ** (step // every)
+
+
 def halving(every: int) -> Callable[[int], float] | None:
     """Halve the rate every so many steps (Reed et al.: 100 epochs); 0 keeps it constant."""
     if every < 0:
         raise ValueError(f"the rate cannot halve every {every} steps; use 0 for a constant rate")
-    return (lambda step: 0.5 ** (step // every)) if every else None
+    return falling(0.5, every) if every else None

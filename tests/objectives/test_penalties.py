@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from t2i_utils.interfaces import Sample, Score, Text
-from t2i_utils.objectives.penalties import R1, ClipWeights, GradientPenalty, MatchingAwarePenalty
+from t2i_utils.objectives.penalties import R1, ClipWeights, GradientPenalty, MatchingAwarePenalty, OneSidedPenalty
 from t2i_utils.objectives.round import Round, paint_round, step_rng
 
 SIZE, DIM = 4, 5
@@ -63,6 +63,33 @@ def test_gradient_penalty_looks_between_each_real_and_its_painted_picture(batch)
     assert penalty.item() == pytest.approx((norms - 1).square().mean().item(), rel=1e-5)
 
 
+@pytest.mark.parametrize(("picture", "text"), [(0.0, 0.0), (0.9, 1.0), (3.0, 0.5), (0.5, 4.0), (3.0, 4.0)])
+def test_the_one_sided_penalty_costs_only_slopes_above_one_along_pixels_and_sentence(batch, picture, text):
+    critic = Linear(picture, text)
+    penalty = OneSidedPenalty(150.0)(round_with(critic, batch, watched=False))
+    expected = 150 * (max(0, picture - 1) ** 2 + max(0, text - 1) ** 2)
+    assert penalty.item() == pytest.approx(expected, rel=1e-4, abs=1e-3)
+    penalty.backward()
+    assert critic.a.grad.isfinite().all()  # a slope of 0 has a root, too
+    assert critic.b.grad.isfinite().all()
+
+
+def test_the_one_sided_penalty_looks_between_pictures_with_the_matching_sentence(batch):
+    fake = torch.randn(batch.images.shape, generator=torch.Generator().manual_seed(3))
+    seen = []
+
+    class Watched(Square):
+        def score(self, features, text):
+            seen.append(text.sentence)
+            return super().score(features, text)
+
+    penalty = OneSidedPenalty(1.0)(round_with(Watched(), batch, watched=False, fake=fake))
+    u = torch.rand(6, generator=step_rng(0, 0))[:, None, None, None]
+    norms = (batch.images + u * (fake - batch.images)).flatten(1).norm(dim=1)
+    assert penalty.item() == pytest.approx((norms - 1).clamp(min=0).square().mean().item(), rel=1e-5)
+    assert torch.equal(seen[0], batch.text.sentence)
+
+
 @pytest.mark.parametrize(("picture", "text"), [(0.5, 0.0), (0.0, 2.0), (0.6, 0.8), (1.5, 2.0)])
 @pytest.mark.parametrize("power", [2.0, 6.0])
 def test_matching_aware_penalty_of_a_critic_linear_in_picture_and_sentence(batch, picture, text, power):
@@ -93,7 +120,7 @@ def test_a_head_that_sees_no_text_has_no_slope_there(batch):
     assert MatchingAwarePenalty(1.0, 2.0)(round).item() == pytest.approx(0.25, rel=1e-5)
 
 
-@pytest.mark.parametrize("penalty", [GradientPenalty(), MatchingAwarePenalty(), R1()])
+@pytest.mark.parametrize("penalty", [GradientPenalty(), MatchingAwarePenalty(), R1(), OneSidedPenalty()])
 def test_every_penalty_teaches_the_critic(batch, penalty):
     critic = Linear(2.0, 1.0)
     before = penalty(round_with(critic, batch, watched=penalty.watches))
@@ -103,7 +130,7 @@ def test_every_penalty_teaches_the_critic(batch, penalty):
     assert penalty(round_with(critic, batch, watched=penalty.watches)) < before
 
 
-@pytest.mark.parametrize("penalty", [GradientPenalty(), MatchingAwarePenalty(), R1()])
+@pytest.mark.parametrize("penalty", [GradientPenalty(), MatchingAwarePenalty(), R1(), OneSidedPenalty()])
 def test_a_lazy_penalty_is_as_strong_on_average(batch, penalty):
     always, lazy = (
         kind(round_with(Linear(2.0), batch, watched=kind.watches)).item()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from t2i_utils.training.optimizers import Adam, halving
+from t2i_utils.training.optimizers import SGD, Adam, falling, halving
 
 
 def network():
@@ -63,3 +63,20 @@ def test_some_parts_learn_more_slowly():
     optimizer = Adam(0.1, weight_decay=0.5, factors=(("1.", 0.01),))(network())
     found = {(group["lr"], group["weight_decay"]): len(group["params"]) for group in optimizer.param_groups}
     assert found == {(0.1, 0.5): 1, (0.1, 0.0): 1, (0.001, 0.0): 2}
+
+
+def test_falling_by_a_factor():
+    factor = falling(0.95, 10_000)
+    assert [factor(step) for step in (0, 9_999, 10_000, 25_000)] == pytest.approx([1, 1, 0.95, 0.9025])
+    for factor, every in ((0, 5), (1.1, 5), (0.5, 0)):
+        with pytest.raises(ValueError, match="cannot fall by"):
+            falling(factor, every)
+
+
+def test_plain_descent_goes_down_the_gradient():
+    weight = nn.Linear(2, 1, bias=False)
+    start = weight.weight.detach().clone()
+    optimizer = SGD(0.1)(weight)
+    weight.weight.grad = torch.tensor([[5.0, -0.3]])
+    optimizer.step()
+    torch.testing.assert_close(weight.weight.detach() - start, torch.tensor([[-0.5, 0.03]]))
