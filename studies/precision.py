@@ -36,7 +36,14 @@ from t2i_utils.training.budget import Budget
 from t2i_utils.training.trainer import Trainer
 
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
-SMALL = {"image_size": 16, "text_dim": 12, "base_channels": 8, "discriminator_channels": 8, "noise_dim": 5}
+SMALL = {
+    "image_size": 16,
+    "channels": 3,
+    "text_dim": 12,
+    "base_channels": 8,
+    "discriminator_channels": 8,
+    "noise_dim": 5,
+}
 # the demo's rates: the papers' want more steps than a comparison has
 QUICK = {name: {"rate": 3e-4} for name in ("gan", "gan_cls", "gan_int", "gan_int_cls", "dcgan_cls")} | {
     "wgan_gp": {"rate": 4e-4, "critic_steps": 2},

@@ -11,6 +11,7 @@ from t2i_utils.recipes import SYSTEMS
 
 TINY = {
     "image_size": 16,
+    "channels": 3,
     "text_dim": 12,
     "base_channels": 8,
     "discriminator_channels": 8,

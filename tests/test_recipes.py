@@ -41,6 +41,7 @@ PAPERS = {
     "wgan": Choice(QUARTER, WASSERSTEIN, (RMSProp(5e-5), RMSProp(5e-5)), 64, 5),
     "unconditional_wgan_gp": Choice(ONLY, WASSERSTEIN, (SLOW, SLOW), 64, 5),
     "wgan_gp": Choice(QUARTER, WASSERSTEIN, (SLOW, SLOW), 64, 5),
+    "fashion_wgan_gp": Choice(ONLY, WASSERSTEIN, (Adam(2e-4, (0.5, 0.9)), Adam(2e-4, (0.5, 0.9))), 512, 3),
     "wgan_cls": Choice(Pairs(), WASSERSTEIN, (SLOW, SLOW), 8, 1),
     "ca_gan": Choice(HALVES, None, (Adam(2e-4, (0.5, 0.999)), Adam(1e-4, (0.5, 0.999)))),
     "df_gan": Choice(HALVES, HINGE, (SLOW, QUICK), 32),
@@ -57,7 +58,7 @@ def test_defaults_are_the_papers(system):
     assert (recipe.generator_optimizer, recipe.discriminator_optimizer) == paper.optimizers
     assert (recipe.batch_size, recipe.critic_steps) == (paper.batch_size, paper.critic_steps)
     assert paper.game in (None, recipe.adversarial)
-    numbers = {"ca_gan": 100 + 128, "wgan_cls": 128 + 128}  # noise, and that of the condition
+    numbers = {"ca_gan": 100 + 128, "wgan_cls": 128 + 128, "fashion_wgan_gp": 128}  # noise, and that of the condition
     assert recipe.generator.noise_shape == (numbers.get(system, 100),)
     assert (recipe.schedule is None) == (system != "wgan_cls")
 
@@ -74,7 +75,7 @@ def test_arguments_reach_both_players(make_recipe, system):
         own_rate = turn.name == "discriminator" and "discriminator_rate" in asked
         assert group["lr"] == (asked["discriminator_rate"].default if own_rate else 0.125)
         if "beta1" in asked:
-            assert group["betas"] == (0.25, 0.999)
+            assert group["betas"] == (0.25, PAPERS[system].optimizers[0].betas[1])
     assert turns[1].every == (7 if "critic_steps" in asked else 1)
     clouds = asked["condition_dim"].default if "condition_dim" in asked else 0
     assert (recipe.generator.noise_shape, recipe.batch_size, average.decay) == ((9 + clouds,), 3, 0.5)

@@ -27,6 +27,7 @@ COUNTS = {
     "wgan": (18_905_472, 3_224_128),
     "unconditional_wgan_gp": (3_576_704, 2_764_736),
     "wgan_gp": (18_905_472, 3_224_128),
+    "fashion_wgan_gp": (902_082, 4_305_409),
     "wgan_cls": (22_592_081, 26_045_952),
     "ca_gan": (14_978_880, 3_192_961),
     "df_gan": (4_868_867, 3_440_964),
@@ -45,7 +46,8 @@ LOSSES["wgan_gp"] = LOSSES["gan_cls"] | {"discriminator/gradient_penalty"}
 LOSSES["wgan_cls"] = LOSSES["gan_cls"] | {"discriminator/one_sided", "generator/condition", "balance/apart"}
 LOSSES["ca_gan"] = LOSSES["gan_cls"]
 LOSSES["df_gan"] = LOSSES["gan_cls"] | {"discriminator/matching_aware"}
-BLIND = {"vanilla_gan", "unconditional_wgan", "unconditional_wgan_gp"}
+LOSSES["fashion_wgan_gp"] = LOSSES["unconditional_wgan_gp"]
+BLIND = {"vanilla_gan", "unconditional_wgan", "unconditional_wgan_gp", "fashion_wgan_gp"}
 
 
 def make_trainer(recipe, half=None, seed=0):

@@ -12,7 +12,14 @@ from t2i_utils.recipe import Recipe
 from t2i_utils.recipes.conditioning_family import ca_gan
 from t2i_utils.recipes.df_gan_family import df_gan
 from t2i_utils.recipes.gan_family import dcgan_cls, gan, gan_cls, gan_int, gan_int_cls, vanilla_gan
-from t2i_utils.recipes.wgan_family import unconditional_wgan, unconditional_wgan_gp, wgan, wgan_cls, wgan_gp
+from t2i_utils.recipes.wgan_family import (
+    fashion_wgan_gp,
+    unconditional_wgan,
+    unconditional_wgan_gp,
+    wgan,
+    wgan_cls,
+    wgan_gp,
+)
 
 SYSTEMS: dict[str, Callable[..., Recipe]] = {
     "vanilla_gan": vanilla_gan,
@@ -25,6 +32,7 @@ SYSTEMS: dict[str, Callable[..., Recipe]] = {
     "wgan": wgan,
     "unconditional_wgan_gp": unconditional_wgan_gp,
     "wgan_gp": wgan_gp,
+    "fashion_wgan_gp": fashion_wgan_gp,
     "wgan_cls": wgan_cls,
     "ca_gan": ca_gan,
     "df_gan": df_gan,
