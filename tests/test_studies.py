@@ -201,7 +201,7 @@ def test_several_seeds_make_one_interval_over_captions_that_state_it():
 
 
 def test_ways_of_marking_are_compared_on_held_out_classes(plain_file, capsys, monkeypatch, small_config):
-    monkeypatch.setattr(false_negatives, "tiny_config", lambda size: small_config)
+    monkeypatch.setattr(false_negatives, "tiny_config", lambda size, width: small_config)
     few = ["--steps", "2", "--batch-size", "20", "--pictures", "10", "--seeds", "2"]
     false_negatives.main(["--data", str(plain_file), *few])
     lines = capsys.readouterr().out.splitlines()

@@ -30,15 +30,16 @@ LOCAL = "local-dir:"
 ANCESTORS = "t2i_utils_ancestors"
 
 
-def tiny_config(image_size: int) -> dict[str, Any]:
+def tiny_config(image_size: int, width: int = 16) -> dict[str, Any]:
     """open_clip's model configuration of a CLIP that two CPU cores train in about a minute.
 
     Args:
         image_size: of the pictures it will see, in pixels; it looks at smaller ones at 32, which it halves five times.
+        width: of the picture tower.
     """
     return {
         "embed_dim": 128,
-        "vision_cfg": {"image_size": max(32, image_size), "layers": [1, 1, 1, 1], "width": 8},
+        "vision_cfg": {"image_size": max(32, image_size), "layers": [1, 1, 1, 1], "width": width},
         "text_cfg": {"context_length": 40, "vocab_size": 49408, "width": 64, "heads": 4, "layers": 2},
     }
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from t2i_utils.data.hdf5 import fingerprint, read_captions, read_embeddings
+from t2i_utils.data.split import read_contents
 from t2i_utils.data.verify import verify
 from t2i_utils.interfaces import Text
 from t2i_utils.text import embedding, from_scratch
@@ -158,7 +159,7 @@ def test_a_batch_is_no_larger_than_the_file(data):
         asked.append(len(pairing.images))
 
     train_tiny_clip(data, trained_folder("tiny_clip", data), steps=1, batch_size=128, watchers=[look])
-    assert asked == [verify(data).pictures["train"]]
+    assert asked == [sum(verify(data).pictures[split] for split in ("train", "val"))]
     assert asked[0] < 128
 
 
@@ -169,3 +170,17 @@ def test_training_that_was_interrupted_leaves_no_encoder(data):
     with pytest.raises(KeyboardInterrupt):
         train_tiny_clip(data, trained_folder("tiny_clip", data), steps=2, batch_size=4, watchers=[interrupt])
     assert [path.name for path in data.parent.iterdir()] == [data.name]
+
+
+def test_classes_that_are_to_choose_later_are_left_out_of_training(data):
+    asked, everybody = [set(), set()], read_contents(data, "trainval")
+    for seen, split in zip(asked, ("trainval", "train"), strict=True):
+
+        def look(trainer, pairing, losses, seen=seen):
+            seen.update(pairing.classes.tolist())
+
+        train_tiny_clip(data, data.with_name(split), steps=3, batch_size=40, watchers=[look], split=split)
+    held = set(read_contents(data, "val").classes.tolist()) - set(read_contents(data, "train").classes.tolist())
+    assert held
+    assert held <= asked[0] == set(everybody.classes.tolist())
+    assert not held & asked[1]
