@@ -37,7 +37,6 @@ from t2i_utils.data.hdf5 import fingerprint as data_fingerprint
 from t2i_utils.data.hdf5 import read_captions, read_embeddings
 from t2i_utils.data.loader import Loader
 from t2i_utils.data.split import evenly, read_contents, read_split
-from t2i_utils.data.verify import verify
 from t2i_utils.fine_tuning import ENCODER, Tuning, fine_tune
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.metrics.intervals import Interval
@@ -46,7 +45,7 @@ from t2i_utils.painter import Painter
 from t2i_utils.playground.figures import drawn, save_png
 from t2i_utils.recipes.arguments import build_recipe, complete
 from t2i_utils.text.contrastive import contrastive_turn, pairings
-from t2i_utils.text.embedding import embed
+from t2i_utils.text.embedding import embed_once
 from t2i_utils.text.encoders import open_encoder
 from t2i_utils.text.picture_towers import CachedTowers
 from t2i_utils.training.budget import Budget
@@ -108,8 +107,7 @@ def ready(study: Study, name: str, device: torch.device) -> TextEncoder:
         if fine_tune(plain, study.data, folder, Tuning(epochs=study.tuned_epochs, val_pictures=VAL), device) is None:
             raise KeyboardInterrupt
         encoder = open_encoder(str(folder / ENCODER), device=device)
-    if encoder.fingerprint not in [mark for _, mark, _ in verify(study.data, vectors=False).encoders]:
-        embed(study.data, encoder, name)
+    embed_once(study.data, encoder, name)
     return encoder
 
 

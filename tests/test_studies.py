@@ -171,7 +171,7 @@ def test_encoders_are_compared_once_and_what_is_done_is_not_done_again(study, tm
             encoders.main(study)
     done = []
     monkeypatch.setattr(encoders, "paint", lambda *given: (done.append(given[2]), paint(*given))[1])
-    for work in ("probe", "seconds_of", "embed"):
+    for work in ("probe", "seconds_of"):
         monkeypatch.setattr(encoders, work, None)
     encoders.main(study)
     assert done == [1]  # the last seed of the last encoder

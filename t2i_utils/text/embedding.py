@@ -54,10 +54,14 @@ def ready_vectors(
         if kept is not None:
             send_folder(folder, kept)
     encoder = open_encoder(name, data, device)
-    fingerprint = encoder.fingerprint
-    if all(known != fingerprint for _, known, _ in verify(data, vectors=False).encoders):
-        embed(data, encoder, name)
+    embed_once(data, encoder, name)
     return encoder
+
+
+def embed_once(data: Path, encoder: TextEncoder, name: str | None = None) -> None:
+    """`embed`, unless the file holds this encoder's vectors; then it is left as it is."""
+    if all(known != encoder.fingerprint for _, known, _ in verify(data, vectors=False).encoders):
+        embed(data, encoder, name)
 
 
 def embed(data: Path, encoder: TextEncoder, name: str | None = None) -> str:

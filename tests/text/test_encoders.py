@@ -79,6 +79,17 @@ def test_vectors_that_are_not_there_are_told_how_to_make(embedded_file, open_sma
     assert not list(tmp_path.iterdir())
 
 
+def test_vectors_that_are_there_are_not_made_again(data):
+    encoder = Counting()
+    embedding.embed_once(data, encoder, "counting")
+    asked, written = len(encoder.asked), data.stat().st_mtime_ns
+    embedding.embed_once(data, encoder, "counting")
+    assert (len(encoder.asked), data.stat().st_mtime_ns) == (asked, written)
+    encoder.fingerprint = "another0"
+    embedding.embed_once(data, encoder, "counting")
+    assert len(encoder.asked) == 2 * asked
+
+
 def test_embedding_that_is_interrupted_goes_on_where_it_was(data, monkeypatch):
     monkeypatch.setattr(embedding, "CHUNK", 100)
     before, captions = data.read_bytes(), read_captions(data)
