@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch.nn import functional as F
 
 from t2i_utils.colab import choose_device
@@ -98,7 +97,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pictures", type=int, default=400, help="held-out ones (default 400)")
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args(arguments)
-    torch.manual_seed(0)
     classes = len(set(read_contents(options.data, "train").classes.tolist()) - {-1})
     for name, way in WAYS.items():
         seeds = [
