@@ -36,7 +36,7 @@ bench: setup  ## speed against the usual way of doing it, as ratios
 	$(BIN)/python -m benchmarks
 
 study: setup  ## why DF-GAN's penalty spares the sentence (minutes)
-	$(BIN)/python -m studies.summit
+	$(BIN)/python -m t2i_utils study summit
 
 torture: setup  ## kill a training run 200 times and look whether anything was lost (minutes)
 	$(BIN)/python -m torture

@@ -9,15 +9,13 @@ Elsewhere than on Linux: unknown.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks.timing import Sampler, Side
-
-PROCESS = Path("/proc/self")
+from t2i_utils.studies.memory import growth
 
 
 def peak_megabytes(side: Side, folder: Path, samples: int = 2) -> float | None:
@@ -34,28 +32,3 @@ def _peak_here(start: Callable[[Path], Sampler], folder: Path, samples: int) -> 
         return sample  # alive, so that its workers are
 
     return growth(work)
-
-
-def growth(work: Callable[[], object]) -> float | None:
-    """How much this process and its children grew at most during `work`, 10^6 bytes; None where nobody tells."""
-    if not (PROCESS / "clear_refs").exists():
-        work()
-        return None
-    gc.collect()
-    (PROCESS / "clear_refs").write_text("5")  # forget the peak so far
-    before = kilobytes(PROCESS / "status", "VmRSS")
-    held = work()
-    peak = kilobytes(PROCESS / "status", "VmHWM") - before
-    workers = [Path(f"/proc/{worker.pid}/smaps_rollup") for worker in multiprocessing.active_children()]
-    peak += sum(kilobytes(path, "Private_Clean") + kilobytes(path, "Private_Dirty") for path in workers)
-    del held
-    return peak * 1024 / 1e6
-
-
-def kilobytes(path: Path, key: str) -> int:
-    """One line of a file in /proc, e.g. "VmRSS:  1234 kB", as a number."""
-    for line in path.read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == key:
-            return int(value.split()[0])
-    raise ValueError(f"{path} has no line {key!r}; this kernel does not tell it")

@@ -1,6 +1,7 @@
 """The same work without a notebook: python -m t2i_utils COMMAND.
 
-Commands: data | download | build | verify | embed | finetune | train | sample | pack | painters | systems.
+Commands: data | download | build | verify | embed | finetune | train | tune | sample | pack | painters | systems |
+stabilisers | study.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from pathlib import Path
 
 from t2i_utils import __version__
 
+STUDIES = ("hacks", "cures", "encoders", "precision", "false_negatives", "by_time", "summit")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's mistake is one line on stderr and exit status 2, never a traceback."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    options = make_parser(with_options=arguments[:1] in (["train"], ["finetune"])).parse_args(arguments)
+    options = make_parser(arguments[0] if arguments else "").parse_args(arguments)
     try:
         return options.run(options) or 0
     except (ValueError, OSError) as error:
@@ -25,11 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def make_parser(with_options: bool = True) -> argparse.ArgumentParser:
+def make_parser(arguments_of: str = "") -> argparse.ArgumentParser:
     """Every command with its options.
 
     Args:
-        with_options: read the options of `train SYSTEM` and `finetune` from signatures, which imports torch.
+        arguments_of: the command whose options are read from signatures, which imports torch: train, finetune or tune.
     """
     parser = argparse.ArgumentParser(prog="python -m t2i_utils", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
@@ -37,9 +40,15 @@ def make_parser(with_options: bool = True) -> argparse.ArgumentParser:
     add_data_commands(commands)
     finetune = command(commands, "finetune", finetune_encoder, "fine-tune a text encoder on a file's captions")
     train = commands.add_parser("train", help="train a system, or go on with a run")
-    if with_options:
+    if arguments_of == "finetune":
         add_finetune(finetune)
+    if arguments_of == "train":
         add_systems(train)
+    tune = command(commands, "tune", tune_system, "search a system's arguments, by captions of val classes")
+    if arguments_of == "tune":
+        from t2i_utils.studies.tune import add_arguments
+
+        add_arguments(tune)
     sample = command(commands, "sample", paint_sample, "paint a caption")
     sample.add_argument(
         "where",
@@ -62,6 +71,10 @@ def make_parser(with_options: bool = True) -> argparse.ArgumentParser:
     command(commands, "painters", list_painters, "every published painter, as checkpoints.md shows them")
     systems = command(commands, "systems", list_systems, "every system with its parameter counts")
     systems.add_argument("--json", action="store_true", help="as JSON")
+    command(commands, "stabilisers", list_stabilisers, "what `train --with` combines a system with")
+    study = command(commands, "study", run_study, "measure something, for hours perhaps")
+    study.add_argument("name", choices=STUDIES, help="`study NAME --help` says what each of them measures")
+    study.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="options of the study")
     return parser
 
 
@@ -137,6 +150,14 @@ def add_systems(train: argparse.ArgumentParser) -> None:
         budget.add_argument("--steps", type=int, help="train until the run has seen so many batches in all")
         budget.add_argument("--minutes", type=float, help="train so many minutes, save, and stop")
         add_options(parser.add_argument_group("the run"), Settings)
+        parser.add_argument(
+            "--with",
+            dest="stabilisers",
+            action="append",
+            default=[],
+            metavar="NAME[:KEY=VALUE,...]",
+            help="a stabiliser that joins the system, see `stabilisers`; may be given several times",
+        )
         add_options(parser.add_argument_group(name), recipe, skip=FROM_DATA)
 
 
@@ -215,7 +236,7 @@ def train_system(options: argparse.Namespace) -> None:
     Budget(options.steps, options.minutes)  # one that cannot be is refused before there is a folder
     verify(options.data)  # every byte, once: an hour on altered pictures costs more
     settings = Settings(**chosen(options, Settings))
-    arguments = chosen(options, SYSTEMS[options.system])
+    arguments = chosen(options, SYSTEMS[options.system]) | with_stabilisers(options.stabilisers)
     run = open_run(options.system, options.data, options.encoder, options.out, arguments, settings)
     begun = run.trainer.step
     begins = f"going on from step {begun}" if begun else "from the beginning"
@@ -224,6 +245,23 @@ def train_system(options: argparse.Namespace) -> None:
     print(
         f"saved at step {run.trainer.step}; paint: python -m t2i_utils sample {run.folder} --caption ... --out my.png"
     )
+
+
+def tune_system(options: argparse.Namespace) -> None:
+    """`tune`: try arguments and say what is best."""
+    from t2i_utils.data.verify import verify
+    from t2i_utils.studies.tune import run
+
+    verify(options.data)
+    run(options)
+
+
+def with_stabilisers(texts: Sequence[str]) -> dict[str, object]:
+    """What `--with` adds to a system's arguments."""
+    from t2i_utils.recipes.arguments import STABILISED
+    from t2i_utils.recipes.stabilisers import read_stabilisers
+
+    return {STABILISED: read_stabilisers(texts)} if texts else {}
 
 
 def paint_sample(options: argparse.Namespace) -> None:
@@ -281,6 +319,22 @@ def list_systems(options: argparse.Namespace) -> None:
     for row in rows:
         counts = f"generator {row['generator']:>11,}   discriminator {row['discriminator']:>11,}"
         print(f"{row['name']:14} {counts}   {row['summary']}")
+
+
+def list_stabilisers(options: argparse.Namespace) -> None:
+    """`stabilisers`: names, what each does, and its arguments with their defaults."""
+    from t2i_utils.recipes.stabilisers import STABILISERS, defaults_of
+
+    for name, function in STABILISERS.items():
+        told = ",".join(f"{key}={value}" for key, value in defaults_of(name).items())
+        print(f"{name + (':' + told if told else ''):60} {function.__doc__.splitlines()[0]}")
+
+
+def run_study(options: argparse.Namespace) -> int | None:
+    """`study`: hand the rest of the line to the study."""
+    import importlib
+
+    return importlib.import_module(f"t2i_utils.studies.{options.name}").main(options.rest)
 
 
 def learning(module) -> int:

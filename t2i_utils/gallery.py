@@ -101,7 +101,7 @@ def _from_drive(place: Path) -> Path:
 
 def _open_packed(folder: Path, device: torch.device | str) -> Painter:
     """A painter from float16 weights in safetensors, whose metadata say what they are the weights of."""
-    from t2i_utils.recipes import SYSTEMS
+    from t2i_utils.recipes.arguments import build_recipe
     from t2i_utils.text.packed import open_packed
 
     path = folder / GENERATOR
@@ -109,7 +109,7 @@ def _open_packed(folder: Path, device: torch.device | str) -> Painter:
         with safe_open(path, "pt") as file:
             told = file.metadata() or {}
             with torch.random.fork_rng(devices=[]):  # the meta device would import a compiler: a second or more
-                generator = SYSTEMS[told["system"]](**json.loads(told["arguments"])).generator
+                generator = build_recipe(told["system"], json.loads(told["arguments"])).generator
             state = {key: _whole_numbers_stay(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
         generator.load_state_dict(state)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -32,6 +32,12 @@ class Text:
         """The captions at `index` ([n] int64): `text.take(batch.swap)` is the wrong caption of each picture."""
         return self._map(lambda part: part[index])
 
+    @staticmethod
+    def join(texts: Sequence[Text]) -> Text:
+        """The captions of several texts one after another; sentences [batch, text_dim], words of one length."""
+        parts = zip(*((text.sentence, text.words, text.mask) for text in texts), strict=True)
+        return Text(*(None if any(one is None for one in part) else torch.cat(part) for part in parts))
+
     def mix(self, other: Text, weight: float) -> Text:
         """The sentence `weight` of the way from this text ([batch, text_dim]) to `other` (the same shape).
 
@@ -107,9 +113,17 @@ class Score:
 
 @runtime_checkable
 class Generator(Protocol):
-    """Noise and captions to pictures."""
+    """Noise and captions to pictures.
+
+    Attributes:
+        noise_shape: of one picture's noise.
+        text_dim: length of the sentence vectors; 0 where captions are not looked at.
+        image_shape: (channels, size, size) of one picture.
+    """
 
     noise_shape: tuple[int, ...]
+    text_dim: int
+    image_shape: tuple[int, int, int]
 
     def __call__(self, noise: Tensor, text: Text) -> Sample:
         """noise: [batch, *noise_shape], text: captions of [batch]; returns pictures of [batch]."""

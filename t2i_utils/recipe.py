@@ -11,11 +11,13 @@ from torch import nn
 
 from t2i_utils.interfaces import Batch
 from t2i_utils.objectives.adversarial import BCE, Adversarial, Pairs, discriminator_losses, generator_losses
-from t2i_utils.objectives.augment import DiffAugment
+from t2i_utils.objectives.augment import Augment
 from t2i_utils.objectives.balance import Balance
-from t2i_utils.objectives.round import Penalty, Round, Term, is_due, paint_round
+from t2i_utils.objectives.replay import Replay
+from t2i_utils.objectives.round import Memory, Penalty, Round, Term, is_due, paint_round
 from t2i_utils.training.average import Average
 from t2i_utils.training.optimizers import SGD, Adam, RMSProp
+from t2i_utils.training.trainer import Trainer
 from t2i_utils.training.turns import Turn, mixes_examples
 
 BALANCE_RATE = 1e-3  # of a learnt balance's gradient descent, as WGAN-CLS has it
@@ -35,8 +37,10 @@ class Recipe:
         balance: learns these weights in a turn of its own; `pairs` are not looked at then.
         discriminator_terms: named terms added to the discriminator's loss; penalties at the steps where they are due.
         generator_terms: named terms added to the generator's loss.
-        augment: changes every picture that the discriminator judges, real and painted alike; penalties that watch real
-            pairs differentiate with respect to the pictures before it, the gradient penalty's own pass goes without.
+        augments: change every picture that the discriminator judges, real and painted alike; penalties that watch real
+            pairs differentiate with respect to the pictures before them, the gradient penalty's own pass goes without.
+        joint: the discriminator sees real and painted pictures in one batch in its own turn.
+        replay: earlier painted pictures, some of which the discriminator sees instead of new ones.
         after_discriminator: called with the discriminator after each of its steps: weight clipping.
         critic_steps: the discriminator learns so many times for each time the generator does.
         schedule: from a step to a factor of both rates.
@@ -46,14 +50,16 @@ class Recipe:
 
     generator: nn.Module
     discriminator: nn.Module
-    generator_optimizer: Adam | RMSProp
-    discriminator_optimizer: Adam | RMSProp
+    generator_optimizer: Adam | RMSProp | SGD
+    discriminator_optimizer: Adam | RMSProp | SGD
     adversarial: Adversarial = BCE
     pairs: Pairs = field(default_factory=Pairs)
     balance: Balance | None = None
     discriminator_terms: Mapping[str, Term] = field(default_factory=dict)
     generator_terms: Mapping[str, Term] = field(default_factory=dict)
-    augment: DiffAugment | None = None
+    augments: tuple[Augment, ...] = ()
+    joint: bool = False
+    replay: Replay | None = None
     after_discriminator: Callable[[nn.Module], None] | None = None
     critic_steps: int = 1
     schedule: Callable[[int], float] | None = None
@@ -64,10 +70,12 @@ class Recipe:
         penalties = [name for name, term in self.discriminator_terms.items() if isinstance(term, Penalty)]
         mixing = [name for name, part in self.discriminator.named_modules() if mixes_examples(part)]
         if penalties and mixing:
+            what = f"{mixing[0]!r} of the discriminator" if mixing[0] else type(self.discriminator).__name__
             raise ValueError(
-                f"the penalty {penalties[0]!r} measures the slope of each example by itself, but {mixing[0]!r} of the "
-                "discriminator mixes the examples of a batch, so that none has a slope of its own; leave out the "
-                "penalty, or use a discriminator without batch normalisation"
+                f"the penalty {penalties[0]!r} measures the slope of each example by itself, but {what} "
+                "mixes the examples of a batch, so that none has a slope of its own; leave out the "
+                "penalty, or use a discriminator that does not (the stabilisers layer_norm and spectral_norm take its "
+                "batch normalisation out)"
             )
 
     def prepare(self, seed: int) -> Callable[[Batch, int, frozenset[str]], Round]:
@@ -77,7 +85,9 @@ class Recipe:
         def paint(batch: Batch, step: int, due: frozenset[str]) -> Round:
             watched = any(isinstance(term, Penalty) and term.watches and is_due(term, step) for term in terms)
             history = "generator" in due
-            return paint_round(self.generator, self.discriminator, batch, step, seed, history, watched, self.augment)
+            players = (self.generator, self.discriminator)
+            shown = (self.augments, self.joint, self.replay)
+            return paint_round(*players, batch, step, seed, history, watched, *shown)
 
         return paint
 
@@ -86,20 +96,43 @@ class Recipe:
         pairs = self.pairs if self.balance is None else self.balance.pairs()
         losses = discriminator_losses(round, self.adversarial, pairs)
         terms = {name: term for name, term in self.discriminator_terms.items() if is_due(term, round.step)}
-        return losses | {name: term(round) for name, term in terms.items()}
+        losses |= {name: term(round) for name, term in terms.items()}
+        for memory in self.memories().values():
+            memory.see(round)
+        return losses
 
     def fool(self, round: Round) -> dict[str, torch.Tensor]:
         """The generator's losses by name, scalars."""
         losses = generator_losses(round, self.adversarial)
         return losses | {name: term(round) for name, term in self.generator_terms.items()}
 
+    def memories(self) -> dict[str, Memory]:
+        """What the recipe's terms and augmentations remember from step to step, modules by name."""
+        parts = {f"discriminator/{name}": term for name, term in self.discriminator_terms.items()}
+        parts |= {f"generator/{name}": term for name, term in self.generator_terms.items()}
+        parts |= {f"augment/{index}": augment for index, augment in enumerate(self.augments)} | {"replay": self.replay}
+        return {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
+
+    def learnt(self) -> None:
+        """What follows each step of the discriminator."""
+        if self.after_discriminator is not None:
+            self.after_discriminator(self.discriminator)
+        for memory in self.memories().values():
+            memory.keep()
+
+    def trainer(
+        self, seed: int = 0, device: torch.device | str = "cpu", half: torch.dtype | None = None
+    ) -> tuple[Trainer, Average]:
+        """The loop that trains the recipe, with everything that a checkpoint must hold; and the average that paints."""
+        turns, average = self.players()
+        return Trainer(turns, self.prepare(seed), device, half, {"average": average, **self.memories()}), average
+
     def players(self) -> tuple[list[Turn], Average]:
         """The turns, discriminator first, then generator, and the average that the generator's turn keeps."""
         average = Average(self.generator, self.average)
         optimize = self.discriminator_optimizer(self.discriminator)
-        after = partial(self.after_discriminator, self.discriminator) if self.after_discriminator else None
         discriminator = Turn(
-            "discriminator", self.discriminator, optimize, self.judge, schedule=self.schedule, after=after
+            "discriminator", self.discriminator, optimize, self.judge, schedule=self.schedule, after=self.learnt
         )
         generator = Turn(
             "generator",

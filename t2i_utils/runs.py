@@ -24,7 +24,6 @@ from t2i_utils.recipes.arguments import build_recipe, complete, with_defaults
 from t2i_utils.text.kept import ENCODER, keep_encoder, kept_encoder, send_encoder
 from t2i_utils.training.drive import DriveFolder
 from t2i_utils.training.session import Keeping, Session
-from t2i_utils.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,8 @@ class Run(Session):
 
     def __init__(self, folder: Path, recipe: Recipe, loader: Loader, facts: dict[str, Any], settings: Settings):
         self.recipe, self.loader, self.settings = recipe, loader, settings
-        turns, self.average = recipe.players()
         half = half_dtype(loader.device, settings.precision)
-        trainer = Trainer(turns, recipe.prepare(settings.seed), loader.device, half, {"average": self.average})
+        trainer, self.average = recipe.trainer(settings.seed, loader.device, half)
         self.measures = ValMeasures(loader)
 
         def send(there: Path) -> bool:

@@ -32,6 +32,7 @@ ALLOWED = {
     "publish": BASE | {"recipe", "recipes", "runs", "painter", "gallery", "published"},
     "playground": BASE | {"recipe", "recipes", "runs", "fine_tuning", "painter", "gallery"},
 }
+ALLOWED["studies"] = set(ALLOWED) - {"__init__"}  # they measure whatever there is
 ALLOWED["__main__"] = set(ALLOWED) - {"__init__", "__main__"}  # the command line may call everybody
 EXCEPTIONS = {("objectives.terms", "text.damsm")}  # one term scores pictures with a trained encoder of both
 

@@ -161,7 +161,7 @@ def test_it_runs_as_a_module_and_leaves_torch_alone_until_it_is_needed():
     assert done.returncode == 0
     assert done.stderr == ""
     assert "COMMAND" in done.stdout
-    code = "import sys, t2i_utils.__main__ as m; m.make_parser(with_options=False); sys.exit('torch' in sys.modules)"
+    code = "import sys, t2i_utils.__main__ as m; m.make_parser(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
 
 

@@ -99,7 +99,7 @@ def test_penalties_and_clipping_are_as_strong_as_asked(make_recipe):
 def test_a_critic_that_mixes_examples_is_refused_under_a_penalty(make_recipe, penalty):
     recipe = make_recipe("gan_cls")
     with pytest.raises(
-        ValueError, match=r"'slope' measures .* 'see.3' of the discriminator mixes .* without batch norm"
+        ValueError, match=r"'slope' measures .* 'see.3' of the discriminator mixes .* take its batch norm"
     ):
         replace(recipe, discriminator_terms={"slope": penalty})
     plain = replace(recipe, discriminator=make_recipe("wgan").discriminator, discriminator_terms={"slope": penalty})

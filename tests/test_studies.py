@@ -5,10 +5,21 @@ import shutil
 import pytest
 import torch
 
-from studies import by_time, encoders, false_negatives, precision, reading, summit
 from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import ATTRIBUTES
 from t2i_utils.recipes import SYSTEMS
+from t2i_utils.studies import (
+    attempts,
+    by_time,
+    cures,
+    encoders,
+    false_negatives,
+    hacks,
+    precision,
+    reading,
+    summit,
+    tune,
+)
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -78,7 +89,7 @@ def test_every_copy_of_a_run_is_measured_and_drawn(open_small_run, embedded_file
 @pytest.mark.parametrize("half", ["fp16", "bf16"])
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_system_survives_half_precision_for_some_steps(system, half):
-    """`python -m studies.precision survive` does the same for 2,000 steps."""
+    """`python -m t2i_utils study precision survive` does the same for 2,000 steps."""
     end = precision.survive(system, half, 12, torch.device("cpu"))
     assert (end.steps, end.skipped, end.broken) == (12, 0, [])
 
@@ -211,3 +222,198 @@ def test_ways_of_marking_are_compared_on_held_out_classes(plain_file, capsys, mo
     sizes = [line.split(" | ")[1] for line in lines[2:]]
     assert sizes == ["20", "20", "20", str(min(20, classes))]
     assert all(line.count("|") == lines[0].count("|") for line in lines)
+
+
+# Tables of attempts
+
+
+@pytest.fixture
+def asked(embedded_file, reader, monkeypatch, tmp_path):
+    """The options of a study in miniature."""
+    monkeypatch.setattr(reading, "ready_reader", lambda size, folder: reader)
+    few = ["--steps", "2", "--channels", "8", "--seeds", "2", "--captions", "6", "--no-cost"]
+    return ["--data", str(embedded_file), "--encoder", "small", "--out", str(tmp_path / "out"), *few]
+
+
+def test_hacks_are_measured_once_and_what_does_not_fit_says_why(asked, tmp_path, monkeypatch, capsys):
+    names = ["label_smoothing", "lazy_r1", "batch_size_8"]
+    done, attempt = [], attempts.attempt
+
+    def dies(plan, line, seed, device):
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append((line.name, seed))
+        return attempt(plan, line, seed, device)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(attempts, "attempt", dies)
+        with pytest.raises(KeyboardInterrupt):
+            hacks.main([*asked, "--only", *names])
+    again = []
+    monkeypatch.setattr(
+        attempts, "attempt", lambda *given: (again.append((given[1].name, given[2])), attempt(*given))[1]
+    )
+    hacks.main([*asked, "--only", *names])
+    assert [*done, *again] == [
+        (name, seed) for name in ("plain_gan_cls", "label_smoothing", "batch_size_8") for seed in (0, 1)
+    ]
+    rows = (tmp_path / "out" / "hacks.md").read_text().splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| plain gan cls",
+        "| label smoothing",
+        "| lazy r1",
+        "| batch size 8",
+    ]
+    assert "mixes the examples of a batch" in rows[2]
+    assert [row.split(" | ")[-2] for row in (rows[0], rows[3])] == ["2", "8"], "as many pictures, in smaller batches"
+    assert "6 held-out captions" in capsys.readouterr().out
+    assert (tmp_path / "out" / "hacks.png").stat().st_size > 5000
+    assert (tmp_path / "out" / "label_smoothing.png").is_file()
+    sheet = (tmp_path / "out" / "hacks.csv").read_text().splitlines()
+    assert len(sheet) == 1 + 3 * 6
+
+
+def test_every_stabiliser_has_its_line_and_every_line_its_own_name():
+    from t2i_utils.recipes.arguments import STABILISED
+    from t2i_utils.recipes.stabilisers import STABILISERS
+
+    found = hacks.lines("gan_cls", 100, 16)
+    assert len({line.name for line in found}) == len(found)
+    assert set(STABILISERS) <= {line.name for line in found}
+    assert STABILISED not in found[0].arguments
+    fades = {line.name: line.arguments.get(STABILISED, {}) for line in found}
+    assert fades["rate_decay"] == {"rate_decay": {"steps": 100}}
+    told = cures.lines(100, 16)
+    assert len({line.name for line in told}) == len(told)
+    assert {line.system for line in told} == {"ca_gan"}
+    together = {key: value for change in cures.SUSPECTS.values() for key, value in change.items()}
+    assert together.items() <= told[-2].arguments.items()
+
+
+def test_a_run_that_paints_one_picture_or_gives_up_is_counted(embedded_file, tmp_path, monkeypatch):
+    plan = attempts.Plan(embedded_file, "small", tmp_path, steps=2, seeds=3)
+    line = attempts.Line("plain", "gan_cls", {"base_channels": 8, "discriminator_channels": 8})
+    right = {"petal_color": [1.0, None, 0.5]}
+    ends = [
+        {"steps": 2, "right": right, "diversity": [0.9, 0.7]},
+        {"steps": 2, "right": right, "diversity": [0.09, 0.01]},
+        {"gave_up": "5 turns in a row were not finite"},
+    ]
+    monkeypatch.setattr(attempts, "attempt", lambda plan, line, seed, device: ends[seed])
+    row = attempts.measure(plan, line, line, torch.device("cpu"))
+    assert (row.collapsed, row.runs) == (2, 3)
+    assert (row.scores["petal_color"].mean, row.scores["petal_color"].count) == (0.75, 2)
+    assert row.scores["diversity"].mean == pytest.approx((0.8 + 0.05) / 2)
+
+
+def test_what_a_step_costs_is_a_ratio_of_pictures(embedded_file, tmp_path):
+    plan = attempts.Plan(embedded_file, "small", tmp_path)
+    small = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
+    plain = attempts.Line("plain", "gan_cls", small)
+    wide = attempts.Line("wide", "gan_cls", small | {"base_channels": 64})
+    cost = attempts.cost(plan, wide, plain, torch.device("cpu"), steps=2, rounds=3)
+    assert cost["ratio"] > 1.2
+
+
+# Search
+
+
+def test_an_axis_is_read_as_the_system_has_its_arguments():
+    assert tune.read_axis("gan_cls", "rate=1e-4,3e-4") == tune.Axis("rate", ("1e-4", "3e-4"))
+    assert tune.read_axis("gan_cls", "rate=1e-5..1e-3").between == (1e-5, 1e-3)
+    assert tune.check("gan_cls", "batch_size", "2e1") == 20
+    with_them = tune.read_axis("gan_cls", "with=none;instance_noise:strength=0.2,steps=5+two_rates")
+    assert tune.check("gan_cls", "with", with_them.values[1]) == {
+        "instance_noise": {"strength": 0.2, "steps": 5},
+        "two_rates": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rate", "names no values"),
+        ("rat=1", "no argument 'rat'; try base_channels"),
+        ("image_size=32", "no argument 'image_size'"),
+        ("batch_size=8.5", "it needs a whole number"),
+        ("rate=quick", "it needs a number"),
+        ("rate=1..0.1", "no range"),
+        ("with=nonsense", "no stabiliser 'nonsense'"),
+    ],
+)
+def test_an_axis_that_cannot_be_is_refused(text, said):
+    with pytest.raises(ValueError, match=said):
+        tune.read_axis("gan_cls", text)
+
+
+def test_a_grid_is_all_of_it_and_random_draws_are_different_and_of_their_seed():
+    axes = [tune.Axis("rate", ("1", "2", "3")), tune.Axis("with", ("none", "layer_norm"))]
+    grid = tune.choices(axes)
+    assert len(grid) == 6
+    assert len({tuple(one.values()) for one in grid}) == 6
+    drawn = tune.choices(axes, draws=4)
+    assert len({tuple(one.values()) for one in drawn}) == 4
+    assert drawn == tune.choices(axes, draws=4) != tune.choices(axes, draws=4, seed=1)
+    assert len(tune.choices(axes, draws=50)) == 6, "there are no more"
+    wide = tune.choices([tune.Axis("rate", between=(1e-5, 1e-3))], draws=300)
+    values = [float(one["rate"]) for one in wide]
+    assert min(values) >= 1e-5
+    assert max(values) <= 1e-3
+    assert 0.4 < sum(value < 1e-4 for value in values) / len(values) < 0.6, "evenly in the logarithm"
+
+
+def test_grids_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="how many to draw"):
+        tune.choices([tune.Axis("rate", between=(1, 2))])
+    with pytest.raises(ValueError, match="twice"):
+        tune.choices([tune.Axis("rate", ("1",)), tune.Axis("rate", ("2",))])
+    with pytest.raises(ValueError, match="makes 441 trainings"):
+        tune.choices([tune.Axis(name, tuple("abcdefghijklmnopqrstu")) for name in ("rate", "beta1")])
+
+
+def test_a_search_goes_on_and_ends_with_the_best_by_val_classes(embedded_file, reader, monkeypatch, tmp_path, capsys):
+    from t2i_utils.__main__ import main
+
+    monkeypatch.setattr(reading, "ready_reader", lambda size, folder: reader)
+    seen, attempt = [], attempts.attempt
+
+    def watched(plan, line, seed, device):
+        assert (plan.split, plan.asked_for) == ("train", "val")
+        seen.append(line.name)
+        return attempt(plan, line, seed, device)
+
+    monkeypatch.setattr(tune, "attempt", watched)
+    out = tmp_path / "tune"
+    command = ["tune", "gan_cls", "--data", str(embedded_file), "--encoder", "small", "--out", str(out), "--steps", "2"]
+    command += ["--set", "base_channels=8", "--set", "discriminator_channels=8", "--captions", "6"]
+    command += ["--try", "batch_size=4,8", "--try", "with=none,layer_norm+lazy_r1,lazy_r1"]
+    assert main(command) == 0
+    assert len(seen) == 4
+    assert main(command) == 0
+    assert len(seen) == 4, "nothing is done again"
+    told = capsys.readouterr().out
+    rows = (out / "tune.md").read_text().splitlines()[2:]
+    assert len(rows) == 6
+    scores = [float(row.split(" | ")[2].split(" ")[0]) for row in rows[:4]]
+    assert scores == sorted(scores, reverse=True)
+    assert all("mixes the examples" in row for row in rows[4:])
+    batch_size, parts = rows[0].strip("| ").split(" | ")[:2]
+    ask = "" if parts == "none" else " --with layer_norm --with lazy_r1"
+    assert f"--base-channels 8 --discriminator-channels 8 --batch-size {batch_size}{ask} ..." in told
+    assert (out / "tune.png").stat().st_size > 5000
+    assert len((out / "tune.csv").read_text().splitlines()) == 7
+
+
+def test_a_file_without_attributes_is_searched_by_its_pairs(tmp_path):
+    runs = [{"score": -0.5}, {"score": -0.3}]
+    found = tune.score_of(runs)
+    assert (found.mean, found.low, found.high) == (-0.4, -0.5, -0.3)
+    tried = [tune.Tried({"rate": "1"}, found), tune.Tried({"rate": "2"}, said="gave up")]
+    assert tune.best_first(tried[::-1]) == tried
+
+
+def test_what_is_set_cannot_be_tried():
+    from t2i_utils.__main__ import main
+
+    given = ["--data", "x.h5", "--encoder", "small", "--out", "o", "--set", "rate=1", "--try", "rate=1,2"]
+    assert main(["tune", "gan_cls", *given]) == 2

@@ -11,7 +11,6 @@ from t2i_utils.objectives.round import is_due
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.training import checkpoints
 from t2i_utils.training.budget import Budget
-from t2i_utils.training.trainer import Trainer
 
 pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.parametrize("system", SYSTEMS)]
 
@@ -51,8 +50,7 @@ BLIND = {"vanilla_gan", "unconditional_wgan", "unconditional_wgan_gp", "fashion_
 
 
 def make_trainer(recipe, half=None, seed=0):
-    turns, average = recipe.players()
-    return Trainer(turns, recipe.prepare(seed), half=half, state={"average": average})
+    return recipe.trainer(seed, half=half)[0]
 
 
 def take_steps(trainer, make_batch, generator_steps=3):

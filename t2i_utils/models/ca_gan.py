@@ -40,7 +40,8 @@ class Generator(nn.Module):
     ):
         super().__init__()
         self.noise_shape = (noise_dim + condition_dim,)  # the condition's own noise comes last
-        self.noise_dim = noise_dim
+        self.noise_dim, self.text_dim = noise_dim, text_dim
+        self.image_shape = (channels, image_size, image_size)
         widths = blocks.widths(2 * image_size, base_channels, most=16)
         self.condition = ConditioningAugmentation(text_dim, condition_dim)
         start = noise_dim + condition_dim

@@ -42,7 +42,8 @@ class Generator(nn.Module):
         channels: int = 3,
     ):
         super().__init__()
-        self.noise_shape = (noise_dim,)
+        self.noise_shape, self.text_dim = (noise_dim,), text_dim
+        self.image_shape = (channels, image_size, image_size)
         self.project = projection(text_dim, projection_dim)
         self.paint = paint(noise_dim + projection_dim, image_size, base_channels, channels)
         blocks.initialise(self)

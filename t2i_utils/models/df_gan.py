@@ -100,7 +100,8 @@ class Generator(nn.Module):
         channels: int = 3,
     ):
         super().__init__()
-        self.noise_shape, self.grid = (noise_dim,), blocks.smallest_grid(image_size)
+        self.noise_shape, self.text_dim = (noise_dim,), text_dim
+        self.image_shape, self.grid = (channels, image_size, image_size), blocks.smallest_grid(image_size)
         widths = [*blocks.widths(image_size, 2 * base_channels, most=4), base_channels]
         condition_dim = noise_dim + text_dim
         self.start = nn.Linear(noise_dim, widths[0] * self.grid**2)

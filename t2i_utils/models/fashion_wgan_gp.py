@@ -34,7 +34,8 @@ class Generator(nn.Module):
 
     def __init__(self, image_size: int = 28, base_channels: int = 64, noise_dim: int = 128, channels: int = 1):
         super().__init__()
-        self.noise_shape = (noise_dim,)
+        self.noise_shape, self.text_dim = (noise_dim,), 0
+        self.image_shape = (channels, image_size, image_size)
         self.image_size, self.grid = image_size, up_to(image_size, DOUBLINGS) // 2**DOUBLINGS
         widths = [4 * base_channels, 2 * base_channels, base_channels]
         places = widths[0] * self.grid**2

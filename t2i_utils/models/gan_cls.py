@@ -42,7 +42,8 @@ class Generator(nn.Module):
         channels: int = 3,
     ):
         super().__init__()
-        self.noise_shape = (noise_dim,)
+        self.noise_shape, self.text_dim = (noise_dim,), text_dim
+        self.image_shape = (channels, image_size, image_size)
         widths = blocks.widths(image_size, base_channels)
         self.project = nn.Sequential(nn.Linear(text_dim, projection_dim), blocks.leaky())
         layers = [

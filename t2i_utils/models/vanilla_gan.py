@@ -42,7 +42,8 @@ class Generator(nn.Module):
 
     def __init__(self, image_size: int = 64, base_channels: int = 64, noise_dim: int = 100, channels: int = 3):
         super().__init__()
-        self.noise_shape = (noise_dim,)
+        self.noise_shape, self.text_dim = (noise_dim,), 0
+        self.image_shape = (channels, image_size, image_size)
         self.paint = paint(noise_dim, image_size, base_channels, channels)
         blocks.initialise(self)
 

@@ -53,7 +53,8 @@ class Generator(nn.Module):
     ):
         super().__init__()
         self.noise_shape = (noise_dim + condition_dim,)  # the condition's own noise comes last
-        self.noise_dim = noise_dim
+        self.noise_dim, self.text_dim = noise_dim, text_dim
+        self.image_shape = (channels, image_size, image_size)
         widths = blocks.widths(image_size, base_channels)
         self.condition = LeakyAugmentation(text_dim, condition_dim)
         layers = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,11 +21,15 @@ class Adversarial:
         real: the discriminator's loss on pairs it should believe.
         fake: the discriminator's loss on pairs it should not.
         fool: the generator's loss on what the discriminator says of its pictures.
+        labels: its targets are labels, 0 and 1, which can be softened.
+        divides: a logit of 0 lies between what is believed and what is not; a critic's 0 means nothing.
     """
 
     real: Callable[[Tensor], Tensor]
     fake: Callable[[Tensor], Tensor]
     fool: Callable[[Tensor], Tensor]
+    labels: bool = False
+    divides: bool = True
 
 
 def bce(real_label: float = 1.0) -> Adversarial:
@@ -45,6 +49,7 @@ def bce(real_label: float = 1.0) -> Adversarial:
         real=lambda d: F.binary_cross_entropy_with_logits(d, torch.full_like(d, real_label)),
         fake=lambda d: F.binary_cross_entropy_with_logits(d, torch.zeros_like(d)),
         fool=lambda d: F.binary_cross_entropy_with_logits(d, torch.ones_like(d)),
+        labels=True,
     )
 
 
@@ -64,7 +69,52 @@ WASSERSTEIN = Adversarial(
     real=lambda d: -d.mean(),
     fake=lambda d: d.mean(),
     fool=lambda d: -d.mean(),
+    divides=False,
 )
+
+
+def noisy_bce(spread: float = 0.3) -> Adversarial:
+    r"""Cross-entropy with labels drawn anew for every picture: real ones from U[1 - s, 1], the others from U[0, s].
+
+    Args:
+        spread: s, above 0 and at most a half, where a label would say nothing.
+
+    From: Chintala et al., How to Train a GAN?, 2016, point 6 (github.com/soumith/ganhacks).
+    """
+    if not 0 < spread <= 0.5:
+        raise ValueError(f"labels cannot be spread over {spread}; use more than 0, at most 0.5")
+    return replace(
+        BCE,
+        real=lambda d: F.binary_cross_entropy_with_logits(d, 1 - spread * torch.rand_like(d)),
+        fake=lambda d: F.binary_cross_entropy_with_logits(d, spread * torch.rand_like(d)),
+    )
+
+
+def with_flips(adversarial: Adversarial, probability: float = 0.05) -> Adversarial:
+    r"""The same game with some of the discriminator's labels wrong on purpose.
+
+    $$ \text{real}(s\, d), \; \text{fake}(s\, d), \quad s = -1 \text{ with probability } p, \text{ else } 1 $$
+
+    In every game here $\text{fake}(d) = \text{real}(-d)$, so that a wrong label is a logit with the other sign.
+
+    Args:
+        adversarial: the game; the generator's part in it stays.
+        probability: p, of each pair to have the wrong label; below a half.
+
+    From: Chintala et al., How to Train a GAN?, 2016, point 6 (github.com/soumith/ganhacks).
+    """
+    if not 0 < probability < 0.5:
+        raise ValueError(f"labels cannot be wrong with probability {probability}; use more than 0, below 0.5")
+
+    def flip(d: Tensor) -> Tensor:
+        wrong = torch.rand(len(d), *[1] * (d.ndim - 1), device=d.device) < probability
+        return torch.where(wrong, -d, d)
+
+    return replace(
+        adversarial,
+        real=lambda d: adversarial.real(flip(d)),
+        fake=lambda d: adversarial.fake(flip(d)),
+    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ painted for the discriminator are the ones the generator learns from, so nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from t2i_utils.interfaces import Batch, Discriminator, Generator, Sample, Score, Text, draw_noise, step_rng
-from t2i_utils.objectives.augment import Change, DiffAugment
+from t2i_utils.objectives.augment import Augment
+from t2i_utils.objectives.replay import Replay
 
 
 @dataclass
@@ -35,7 +36,10 @@ class Round:
         watched: real pictures and their sentences collect gradients, because a penalty is due that asks for them. The
             pass that it differentiates then runs in float32 whatever the others do: a graph that was recorded in
             half precision cannot be made float32 afterwards, and a sixth power of a norm of 7 is infinite in fp16.
-        augment: changes every picture before the discriminator sees it; None leaves them as they are.
+        augments: each changes every picture before the discriminator sees it.
+        joint: the discriminator sees real and painted pictures in one batch in its own turn, which only batch
+            normalisation can tell from two.
+        replay: earlier painted pictures, some of which the discriminator sees in the place of new ones.
     """
 
     generator: Generator
@@ -45,19 +49,24 @@ class Round:
     rng: torch.Generator
     fake: Sample
     watched: bool = False
-    augment: DiffAugment | None = None
+    augments: Sequence[Augment] = ()
+    joint: bool = False
+    replay: Replay | None = None
 
     @cached_property
-    def change(self) -> Change:
+    def changes(self) -> list[Callable[[Tensor], Tensor]]:
         """How the step's pictures are changed, real and painted ones alike."""
-        return self.augment.draw(len(self.batch), self.rng)
+        return [augment.draw(len(self.batch), self.step, self.rng) for augment in self.augments]
+
+    def changed(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Pictures as the discriminator sees them, [batch or fewer, channels, size, size] each."""
+        for change in self.changes:
+            images = tuple(change(image) for image in images)
+        return images
 
     def features(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """What the discriminator makes of pictures, [batch or fewer, channels, size, size] each, after augmentation."""
-        if self.augment is not None:
-            change = self.change.first(len(images[-1]))
-            images = tuple(self.augment(image, change) for image in images)
-        return self.discriminator.features(images)
+        return self.discriminator.features(self.changed(images))
 
     @cached_property
     def text(self) -> Text:
@@ -75,24 +84,54 @@ class Round:
     @cached_property
     def real_features(self) -> tuple[Tensor, ...]:
         """The discriminator's features of the real pictures, once a step, whoever asks first."""
+        if self.joint:
+            return tuple(part[: len(self.batch)] for part in self.together)
         with self.precision():
             return self.features(self.real)
 
     @cached_property
     def matching(self) -> list[Score]:
         """Scores of real pictures beside their own captions."""
+        if self.joint:
+            return self.all_scores[0]
         with self.precision():
             return self.score(self.real_features, self.text)
 
     @cached_property
     def swapped(self) -> list[Score]:
         """Scores of real pictures beside someone else's captions."""
+        if self.joint:
+            return self.all_scores[2]
         return self.score(self.real_features, self.batch.text.take(self.batch.swap))
 
     @cached_property
     def painted(self) -> list[Score]:
         """Scores of painted pictures in the discriminator's turn: no gradient reaches the generator."""
-        return self.score(self.features(self.fake.detach().images), self.batch.text)
+        if self.joint:
+            return self.all_scores[1]
+        images, text = self.shown
+        return self.score(self.features(images), text)
+
+    @cached_property
+    def shown(self) -> tuple[tuple[Tensor, ...], Text]:
+        """Painted pictures, with their captions, that the discriminator learns from; without history."""
+        images, text = self.fake.detach().images, self.batch.text
+        return (images, text) if self.replay is None else self.replay.mix(images, text, self.rng)
+
+    @cached_property
+    def together(self) -> tuple[Tensor, ...]:
+        """The discriminator's features of real and painted pictures, seen in one batch, [2 batch, ...] each."""
+        pairs = zip(self.changed(self.real), self.changed(self.shown[0]), strict=True)
+        return self.discriminator.features(tuple(torch.cat(pair) for pair in pairs))
+
+    @cached_property
+    def all_scores(self) -> list[list[Score]]:
+        """Scores of matching, painted and swapped pairs, judged in one batch."""
+        count = len(self.batch)
+        features = tuple(torch.cat([part, part[:count]]) for part in self.together)
+        texts = Text.join([self.batch.text, self.shown[1], self.batch.text.take(self.batch.swap)])
+        scores = self.score(features, texts)
+        return [[Score(s.logits[at : at + count], s.sees_text) for s in scores] for at in (0, count, 2 * count)]
 
     @cached_property
     def painted_features(self) -> tuple[Tensor, ...]:
@@ -142,6 +181,17 @@ class Penalty(Protocol):
         """The penalty, a scalar in float32."""
 
 
+@runtime_checkable
+class Memory(Protocol):
+    """What a part of a recipe remembers from step to step: a module, in the run's checkpoint."""
+
+    def see(self, round: Round) -> None:
+        """Look at a round whose discriminator's losses are there; nothing is remembered yet."""
+
+    def keep(self) -> None:
+        """Remember what was seen: the discriminator has learnt from it."""
+
+
 def is_due(term: Term, step: int) -> bool:
     """Whether a term belongs to the loss of this step: terms always, penalties at their own steps."""
     return not isinstance(term, Penalty) or step % term.every == 0
@@ -155,7 +205,9 @@ def paint_round(
     seed: int,
     with_history: bool,
     watched: bool = False,
-    augment: DiffAugment | None = None,
+    augments: Sequence[Augment] = (),
+    joint: bool = False,
+    replay: Replay | None = None,
 ) -> Round:
     """Draw the step's noise and paint its pictures, the only ones that either player needs.
 
@@ -167,10 +219,12 @@ def paint_round(
         seed: of the run.
         with_history: True where the generator learns in this step; without, its graph is not kept.
         watched: True where a penalty is due that asks for gradients of the real pairs.
-        augment: changes pictures before the discriminator sees them.
+        augments: change pictures before the discriminator sees them.
+        joint: the discriminator sees real and painted pictures in one batch.
+        replay: earlier painted pictures.
     """
     rng = step_rng(seed, step)
     noise = draw_noise(generator.noise_shape, len(batch), rng).to(batch.images.device)
     with torch.set_grad_enabled(with_history):
         fake = generator(noise, batch.text)
-    return Round(generator, discriminator, batch, step, rng, fake, watched, augment)
+    return Round(generator, discriminator, batch, step, rng, fake, watched, augments, joint, replay)

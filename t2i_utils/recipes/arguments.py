@@ -11,7 +11,9 @@ import torch
 from t2i_utils.data.loader import Loader
 from t2i_utils.recipe import Recipe
 from t2i_utils.recipes import SYSTEMS
+from t2i_utils.recipes.stabilisers import complete_stabilisers, stabilise
 
+STABILISED = "stabilisers"  # beside a system's own arguments: what is combined with it
 FROM_DATA = ("image_size", "text_dim", "channels")  # nobody chooses these: the data file says them
 
 
@@ -31,13 +33,15 @@ def build_recipe(system: str, arguments: Mapping[str, Any], seed: int = 0) -> Re
 
     Args:
         system: a name in SYSTEMS.
-        arguments: of its function; what is not named keeps the function's default.
+        arguments: of its function; what is not named keeps the function's default. Under `stabilisers`, names in
+            STABILISERS with their own arguments.
         seed: of the first weights.
 
     Raises:
-        ValueError: for an unknown system or argument.
+        ValueError: for an unknown system, stabiliser or argument, and for a stabiliser that does not fit the system.
     """
-    known = defaults(system)
+    known, chosen = defaults(system), arguments.get(STABILISED, {})
+    arguments = {name: value for name, value in arguments.items() if name != STABILISED}
     unknown = [name for name in arguments if name not in known]
     if unknown:
         raise ValueError(f"{system} has no argument {', '.join(unknown)}; it has {', '.join(known)}")
@@ -46,7 +50,7 @@ def build_recipe(system: str, arguments: Mapping[str, Any], seed: int = 0) -> Re
             raise ValueError(f"{name} is {value}; {system} needs 1 or more")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SYSTEMS[system](**arguments)
+        return stabilise(SYSTEMS[system](**arguments), chosen)
 
 
 def complete(system: str, arguments: Mapping[str, Any], loader: Loader) -> dict[str, Any]:
@@ -57,7 +61,10 @@ def complete(system: str, arguments: Mapping[str, Any], loader: Loader) -> dict[
             raise ValueError(
                 f"{name} is {arguments[name]}, but the data has {value}; build or embed it again, or leave it out"
             )
-    return known | {name: value for name, value in told.items() if name in known} | dict(arguments)
+    completed = known | {name: value for name, value in told.items() if name in known} | dict(arguments)
+    if chosen := complete_stabilisers(completed.pop(STABILISED, {})):
+        completed[STABILISED] = chosen
+    return completed
 
 
 def with_defaults(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def ca_gan(
         discriminator_optimizer=Adam(discriminator_rate, (beta1, 0.999)),
         pairs=Pairs(real=1.0, painted=0.5, swapped=0.5),
         generator_terms={"condition": condition_kl(kl_weight)} if kl_weight else {},
-        augment=DiffAugment(augment) if augment else None,
+        augments=(DiffAugment(augment),) if augment else (),
         average=average,
         batch_size=batch_size,
     )

@@ -56,7 +56,7 @@ def df_gan(
         discriminator_terms={
             "matching_aware": MatchingAwarePenalty(penalty, sentence=penalty_sentence, every=penalty_every)
         },
-        augment=DiffAugment(augment) if augment else None,
+        augments=(DiffAugment(augment),) if augment else (),
         average=average,
         batch_size=batch_size,
     )

@@ -13,7 +13,8 @@ class Average(nn.Module):
 
     $$ \bar\theta \leftarrow d \bar\theta + (1 - d) \theta, \quad d = \min(\text{decay}, (1 + n) / (10 + n)) $$
 
-    after n updates: without the second bound a short run would paint with its initial weights. Kept in float32.
+    after n updates: without the second bound a short run would paint with its initial weights. Kept in float32. Buffers
+    of a module that says so (`copies_buffers`) are copied: what is no quantity has no average.
 
     Args:
         module: whose average this is; it is copied, not held.
@@ -35,11 +36,12 @@ class Average(nn.Module):
     def update(self, module: nn.Module) -> None:
         """Move towards `module`, whose weights are now one step further."""
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
-        ours, theirs = tensors(self.module), tensors(module)
-        moving = [index for index, tensor in enumerate(ours) if tensor.is_floating_point()]
-        torch._foreach_lerp_([ours[i] for i in moving], [theirs[i] for i in moving], 1 - decay)
-        for mine, its in zip(ours, theirs, strict=True):
-            if not mine.is_floating_point():
+        copied = copies(self.module)
+        pairs = list(zip(tensors(self.module), tensors(module), strict=True))
+        moving = [pair for pair in pairs if pair[0].is_floating_point() and id(pair[0]) not in copied]
+        torch._foreach_lerp_([mine for mine, _ in moving], [its for _, its in moving], 1 - decay)
+        for mine, its in pairs:
+            if not mine.is_floating_point() or id(mine) in copied:
                 mine.copy_(its)
         self.updates += 1
         self.count += 1
@@ -49,6 +51,12 @@ class Average(nn.Module):
         result = super().load_state_dict(state_dict, strict=strict, assign=assign)
         self.count = int(self.updates)
         return result
+
+
+def copies(module: nn.Module) -> set[int]:
+    """The ids of the buffers of those parts of a module that say `copies_buffers`."""
+    parts = [part for part in module.modules() if getattr(part, "copies_buffers", False)]
+    return {id(buffer) for part in parts for buffer in part.buffers(recurse=False)}
 
 
 def tensors(module: nn.Module) -> list[torch.Tensor]:

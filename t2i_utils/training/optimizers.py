@@ -87,6 +87,13 @@ def falling(factor: float, every: int) -> Callable[[int], float]:
     return lambda step: factor ** (step // every)
 
 
+def fading(steps: int, last: float = 0.0) -> Callable[[int], float]:
+    """Bring the rate down in a straight line, from its all at the first step to `last` of it at step `steps`."""
+    if steps < 1 or not 0 <= last < 1:
+        raise ValueError(f"the rate cannot fall to {last} of itself in {steps} steps; use 0 to 1, and 1 step or more")
+    return lambda step: 1 - (1 - last) * min(1.0, step / steps)
+
+
 def halving(every: int) -> Callable[[int], float] | None:
     """Halve the rate every so many steps (Reed et al.: 100 epochs); 0 keeps it constant."""
     if every < 0:

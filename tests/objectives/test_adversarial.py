@@ -16,7 +16,9 @@ from t2i_utils.objectives.adversarial import (
     bce,
     discriminator_losses,
     generator_losses,
+    noisy_bce,
     total,
+    with_flips,
 )
 
 LOGITS = torch.linspace(-6, 6, 25)
@@ -125,3 +127,42 @@ def test_heads_add_up():
     assert total(lambda d: d.mean(), [score(1.0, 3.0), score(10.0)]).item() == 12
     losses = generator_losses(SimpleNamespace(fooling=[score(0.0), score(0.0)]), BCE)
     assert {name: value.item() for name, value in losses.items()} == pytest.approx({"fool": 2 * math.log(2)})
+
+
+@pytest.mark.parametrize("game", [BCE, HINGE, WASSERSTEIN], ids=["bce", "hinge", "wasserstein"])
+def test_in_every_game_a_wrong_label_is_the_other_sign(game):
+    torch.testing.assert_close(game.real(LOGITS), game.fake(-LOGITS))
+
+
+@pytest.mark.parametrize("game", [bce(0.9), HINGE], ids=["bce", "hinge"])
+def test_flipped_labels_cost_their_share_of_the_contrary(game):
+    sure = torch.full((200_000,), 0.7)
+    expected = 0.8 * game.real(sure) + 0.2 * game.real(-sure)
+    assert with_flips(game, 0.2).real(sure).item() == pytest.approx(expected.item(), rel=0.01)
+    assert with_flips(game, 0.2).fake(sure).item() == pytest.approx(
+        (0.8 * game.fake(sure) + 0.2 * game.fake(-sure)).item(), rel=0.01
+    )
+    assert with_flips(game, 0.2).fool is game.fool
+
+
+def test_an_examples_logits_are_flipped_together():
+    game = with_flips(bce(), 0.3)
+    losses = {round(game.real(torch.full((1, 5, 5), 2.0)).item(), 4) for _ in range(60)}
+    assert losses == {round(BCE.real(torch.tensor([sign])).item(), 4) for sign in (2.0, -2.0)}
+
+
+def test_noisy_labels_cost_what_their_middle_costs_on_average():
+    """Cross-entropy is linear in its label: U[0.6, 1] costs what 0.8 costs."""
+    logits, game = torch.full((200_000,), 0.7), noisy_bce(0.4)
+    middle = {name: torch.full_like(logits, label) for name, label in (("real", 0.8), ("fake", 0.2))}
+    for name, label in middle.items():
+        expected = binary_cross_entropy_with_logits(logits, label).item()
+        assert getattr(game, name)(logits).item() == pytest.approx(expected, rel=0.01)
+    assert game.real(logits) != game.real(logits)
+    assert game.fool is BCE.fool
+
+
+@pytest.mark.parametrize(("make", "bad"), [(noisy_bce, 0.0), (noisy_bce, 0.6), (lambda p: with_flips(BCE, p), 0.5)])
+def test_labels_that_say_nothing_are_refused(make, bad):
+    with pytest.raises(ValueError, match=str(bad)):
+        make(bad)

@@ -82,3 +82,17 @@ def test_an_average_that_was_loaded_goes_on_counting():
 def test_a_decay_that_is_none_is_refused(decay):
     with pytest.raises(ValueError, match=f"decay is {decay}"):
         Average(network(0), decay)
+
+
+def test_buffers_that_are_no_quantities_are_copied():
+    class Direction(nn.Module):
+        copies_buffers = True
+
+        def __init__(self, value):
+            super().__init__()
+            self.register_buffer("u", torch.tensor(value))
+
+    average = Average(nn.Sequential(Direction(0.0), network(0)), decay=0.999)
+    average.update(nn.Sequential(Direction(10.0), network(10)))
+    told = values(average)
+    assert (told["0.u"], told["1.0.weight"]) == (10, pytest.approx(9))

@@ -1,7 +1,7 @@
 """Half precision against float32: does every system survive it, what does it cost, and does it paint as well?
 
-    python -m studies.precision survive                                      # all systems, small, 2,000 steps each
-    python -m studies.precision compare --data FILE.h5 --encoder tiny_clip   # accuracy, speed, memory; three seeds
+    python -m t2i_utils study precision survive                             # all systems, small, 2,000 steps each
+    python -m t2i_utils study precision compare --data FILE --encoder NAME  # accuracy, speed, memory; three seeds
 
 On a GPU where there is one. On a CPU both go through the same autocast, scalers and float32 islands, only slowly.
 """
@@ -21,8 +21,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.memory import growth
-from studies.reading import over_seeds, right_by_caption
 from t2i_utils.colab import choose_device
 from t2i_utils.data.loader import Loader
 from t2i_utils.interfaces import Batch, Text
@@ -31,9 +29,10 @@ from t2i_utils.painter import Painter
 from t2i_utils.recipe import Recipe
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.recipes.arguments import build_recipe, complete, defaults
+from t2i_utils.studies.memory import growth
+from t2i_utils.studies.reading import over_seeds, right_by_caption
 from t2i_utils.text.encoders import open_encoder
 from t2i_utils.training.budget import Budget
-from t2i_utils.training.trainer import Trainer
 
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 SMALL = {
@@ -72,15 +71,14 @@ class Survival:
     broken: list[str] = field(default_factory=list)
 
 
-def train(recipe: Recipe, batches, device: torch.device, half: torch.dtype | None, steps: int, seed: int = 0):
-    """Train a recipe for so many steps; returns what became of it and the averaged generator."""
-    turns, average = recipe.players()
-    trainer = Trainer(turns, recipe.prepare(seed), device, half, {"average": average})
+def train(recipe: Recipe, batches, device: torch.device, half: torch.dtype | None, budget: Budget, seed: int = 0):
+    """Train a recipe until the budget is spent; returns what became of it and the averaged generator."""
+    trainer, average = recipe.trainer(seed, device, half)
     began = time.perf_counter()
-    trainer.run(batches, Budget(steps=steps))
+    trainer.run(batches, budget)
     if device.type == "cuda":
         torch.cuda.synchronize()
-    seconds = (time.perf_counter() - began) / steps
+    seconds = (time.perf_counter() - began) / max(1, trainer.step)
     guard = trainer.guard
     state = {name: part for name, part in trainer.state_dict().items() if name in ("turns", "state")}
     survival = Survival(trainer.step, seconds, len(guard.skipped), sum(guard.overflows.values()), broken(state))
@@ -99,7 +97,9 @@ def survive(system: str, precision: str, steps: int, device: torch.device, seed:
     """Train a small network of a system on four colours with sentences of their own."""
     known = defaults(system)
     recipe = build_recipe(system, {name: value for name, value in SMALL.items() if name in known}, seed)
-    return train(recipe, lambda step: colours(step, seed, device), device, PRECISIONS[precision], steps, seed)[0]
+    return train(recipe, lambda step: colours(step, seed, device), device, PRECISIONS[precision], Budget(steps), seed)[
+        0
+    ]
 
 
 def colours(step: int, seed: int, device: torch.device, count: int = 8):
@@ -154,7 +154,8 @@ def perform(task: Task) -> Result:
     loader = Loader(task.data, encoder=task.encoder, batch_size=recipe.batch_size, seed=task.seed, device=device)
 
     def work():
-        results.append(train(recipe, loader.stream, device, PRECISIONS[task.precision], task.steps, task.seed))
+        half, budget = PRECISIONS[task.precision], Budget(task.steps)
+        results.append(train(recipe, loader.stream, device, half, budget, task.seed))
 
     megabytes = growth(work)
     if device.type == "cuda":
@@ -201,7 +202,7 @@ def tell(system: str, results: Mapping[str, Sequence[Result]]) -> tuple[str, boo
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 where all is well, 1 where a weight is not finite or a precision falls short."""
-    parser = argparse.ArgumentParser(prog="python -m studies.precision", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m t2i_utils study precision", description=__doc__.splitlines()[0])
     what = parser.add_subparsers(dest="what", required=True)
     for name, steps in (("survive", 2000), ("compare", 1000)):
         command = what.add_parser(name)

@@ -15,9 +15,11 @@ from t2i_utils.metrics.intervals import Interval
 from t2i_utils.metrics.reader import ready_reader
 
 
-def right_by_caption(painter, data: Path, size: int, captions: int = 200, noises: int = 4) -> dict[str, Tensor]:
-    """By attribute, [captions] the share of pictures that show it; nan where a held-out caption does not state it."""
-    chosen = held_out_captions(data, captions)
+def right_by_caption(
+    painter, data: Path, size: int, captions: int = 200, noises: int = 4, split: str = "test"
+) -> dict[str, Tensor]:
+    """By attribute, [captions] the share of pictures that show it; nan where a caption does not state it."""
+    chosen = held_out_captions(data, captions, split=split)
     painted = paint_each(painter, chosen.captions, noises, seed=0)
     read = ready_reader(size, data.parent).read(painted.flatten(0, 1))
     right = {}

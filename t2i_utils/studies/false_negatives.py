@@ -1,6 +1,6 @@
 """What false negatives cost: captions that are true of a picture, and marked wrong because they came with another one.
 
-    python -m studies.false_negatives --data FILE.h5
+    python -m t2i_utils study false_negatives --data FILE.h5
 
 The tiny CLIP is trained from scratch with the same steps, seeds and pictures a batch in several ways: plain batches
 marked as CLIP's own loss does, marked by picture or by class, and batches of one picture a class. Measured on held-out
@@ -90,7 +90,9 @@ def tell(name: str, batch: str, seeds: Sequence[Mapping[str, float]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m studies.false_negatives", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m t2i_utils study false_negatives", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--data", type=Path, required=True, help="HDF5 file of `build`")
     parser.add_argument("--steps", type=int, default=600, help="of each training (default 600)")
     parser.add_argument("--batch-size", type=int, default=64, help="pictures; fewer where classes are few (default 64)")

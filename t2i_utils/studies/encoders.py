@@ -1,8 +1,8 @@
 """Which text encoder helps the pictures? The same pictures, splits and budgets for each; one table, one figure.
 
-    python -m studies.encoders --data FILE.h5 --out runs/encoders
-    python -m studies.encoders --data FILE.h5 --out runs/encoders --encoders tiny_clip ViT-B-32-quickgelu/openai \\
-        ViT-B-32-quickgelu/openai+tuned
+    python -m t2i_utils study encoders --data FILE.h5 --out runs/encoders
+    python -m t2i_utils study encoders --data FILE.h5 --out runs/encoders \\
+        --encoders tiny_clip ViT-B-32-quickgelu/openai ViT-B-32-quickgelu/openai+tuned
 
 NAME+tuned is the encoder fine-tuned on FILE's train classes. What is measured, of each encoder:
 
@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,10 +29,7 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
-from studies.precision import QUICK, train
-from studies.reading import diversity_by_caption, over_seeds, right_by_caption
 from t2i_utils.colab import choose_device
-from t2i_utils.data.hdf5 import fingerprint as data_fingerprint
 from t2i_utils.data.hdf5 import read_captions, read_embeddings
 from t2i_utils.data.loader import Loader
 from t2i_utils.data.split import evenly, read_contents, read_split
@@ -44,6 +40,10 @@ from t2i_utils.metrics.retrieval import retrieval
 from t2i_utils.painter import Painter
 from t2i_utils.playground.figures import drawn, save_png
 from t2i_utils.recipes.arguments import build_recipe, complete
+from t2i_utils.studies.attempts import listed, tensor
+from t2i_utils.studies.kept import kept
+from t2i_utils.studies.precision import QUICK, train
+from t2i_utils.studies.reading import diversity_by_caption, over_seeds, right_by_caption
 from t2i_utils.text.contrastive import contrastive_turn, pairings
 from t2i_utils.text.embedding import embed_once
 from t2i_utils.text.encoders import open_encoder
@@ -86,15 +86,8 @@ class Study:
     tuned_epochs: int = 5
 
     def kept(self, name: str, work: Callable[[], dict[str, Any]], facts: Mapping[str, Any]) -> dict[str, Any]:
-        """What is in the file NAME.json if it came from the same facts; else what `work` gives, which is kept there."""
-        path = self.out / f"{name.replace('/', '_')}.json"
-        facts = {"data": data_fingerprint(self.data), **facts}
-        if path.is_file() and (told := json.loads(path.read_text(encoding="utf-8")))["facts"] == facts:
-            return told["result"]
-        self.out.mkdir(parents=True, exist_ok=True)
-        result = work()
-        write_whole(path, json.dumps({"facts": facts, "result": result}, indent=1).encode())
-        return result
+        """As `studies.kept`, in the study's folder."""
+        return kept(self.out, name, self.data, facts, work)
 
 
 def ready(study: Study, name: str, device: torch.device) -> TextEncoder:
@@ -142,16 +135,11 @@ def paint(study: Study, encoder: TextEncoder, seed: int, device: torch.device) -
     probe = Loader(study.data, encoder=encoder.fingerprint, batch_size=2)
     recipe = build_recipe("gan_cls", complete("gan_cls", arguments, probe), seed)
     loader = Loader(study.data, encoder=encoder.fingerprint, batch_size=study.batch_size, seed=seed, device=device)
-    survival, average = train(recipe, loader.stream, device, None, study.steps, seed)
+    survival, average = train(recipe, loader.stream, device, None, Budget(study.steps), seed)
     painter = Painter(encoder, average, "gan_cls")
     right = right_by_caption(painter, study.data, loader.image_size, study.captions, study.noises)
     spread = diversity_by_caption(painter, study.data, loader.image_size)
     return {"seconds_a_step": survival.seconds, "right": listed(right), "diversity": spread.tolist()}
-
-
-def listed(tensors: Mapping[str, torch.Tensor]) -> dict[str, list[float | None]]:
-    """Tensors as JSON has them: nan is none."""
-    return {name: [None if value != value else value for value in part.tolist()] for name, part in tensors.items()}
 
 
 def measure(study: Study, name: str, device: torch.device) -> dict[str, Any]:
@@ -169,8 +157,7 @@ def measure(study: Study, name: str, device: torch.device) -> dict[str, Any]:
     ]
     scores = {key: Interval(*value, study.pictures) for key, value in found.items()}
     for attribute in painted[0]["right"]:
-        tables = [[torch.nan if v is None else v for v in one["right"][attribute]] for one in painted]
-        scores[attribute] = over_seeds([torch.tensor(table, dtype=torch.float64) for table in tables])
+        scores[attribute] = over_seeds([tensor(one["right"][attribute]) for one in painted])
     scores["diversity"] = over_seeds([torch.tensor(one["diversity"], dtype=torch.float64) for one in painted])
     return {"encoder": name, "text_dim": encoder.text_dim, "seconds": timed["seconds"], "scores": scores}
 
@@ -221,7 +208,7 @@ def draw(rows: Sequence[Mapping[str, Any]]):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m studies.encoders", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m t2i_utils study encoders", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="HDF5 file of the built-in flowers")
     parser.add_argument("--out", type=Path, required=True, help="folder of results; what lies there is gone on with")
     parser.add_argument("--encoders", nargs="+", default=USUAL, help=f"default: {' '.join(USUAL)}")

@@ -1,4 +1,6 @@
-"""A system's attribute accuracy as it trains: `python -m studies.by_time FOLDER... --data FILE.h5 --out curve.png`.
+"""A system's attribute accuracy as it trains.
+
+    python -m t2i_utils study by_time FOLDER... --data FILE.h5 --out curve.png
 
 Each folder is a copy of the run, made while it trained (a run itself keeps only its last two checkpoints and the best):
 `cp -r runs/mine runs/mine_after_10_minutes`.
@@ -50,7 +52,7 @@ def draw(reports: dict[int, AttributeReport]):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m studies.by_time", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m t2i_utils study by_time", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="copies of a run's folder")
     parser.add_argument("--data", type=Path, required=True, help="HDF5 file of the built-in flowers")
     parser.add_argument("--out", type=Path, required=True, help="the PNG to write")

@@ -2,7 +2,7 @@
 
 No generator takes part: real pictures beside their own captions against the same pictures beside captions of which one
 attribute was changed. Sentences are exact (one number an attribute's value), as long as a text encoder's, so nothing
-but the penalty decides. Run with `python -m studies.summit`.
+but the penalty decides. Run with `python -m t2i_utils study summit`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def train(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m studies.summit", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m t2i_utils study summit", description=__doc__)
     parser.add_argument("--steps", type=int, default=500)
     options = parser.parse_args(arguments)
     torch.set_flush_denormal(True)

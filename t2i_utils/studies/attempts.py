@@ -1,0 +1,322 @@
+"""Trainings that are compared: the same data, budget and seeds for each line of a table, one file a training.
+
+Interrupted, a comparison goes on: what lies in its folder is not done again. What is measured, of each line:
+
+- attribute accuracy on captions of held-out classes, and diversity, with 95 % intervals over seeds and captions;
+- collapsed runs: those that paint nearly one picture for every noise, or gave up on numbers that are not finite;
+- what a step costs beside one of the first line, both taken in turns in one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+
+from t2i_utils.colab import choose_device
+from t2i_utils.data.loader import Loader
+from t2i_utils.data.split import read_split
+from t2i_utils.metrics.attributes import held_out_captions
+from t2i_utils.metrics.intervals import Interval
+from t2i_utils.metrics.val import ValMeasures
+from t2i_utils.painter import Painter
+from t2i_utils.playground.figures import captioned_rows, drawn, save_png
+from t2i_utils.recipes import SYSTEMS
+from t2i_utils.recipes.arguments import build_recipe, complete
+from t2i_utils.studies.kept import as_file, kept
+from t2i_utils.studies.precision import train
+from t2i_utils.studies.reading import diversity_by_caption, over_seeds, right_by_caption
+from t2i_utils.text.encoders import open_encoder
+from t2i_utils.training.budget import Budget
+from t2i_utils.training.guard import DivergedError
+from t2i_utils.whole import write_whole
+
+COLLAPSED = 0.1  # of real renderings' diversity
+SHOWN = 3  # captions in the grids, of 8 noises
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table.
+
+    Attributes:
+        name: of the line, for people and files.
+        system: a name in SYSTEMS.
+        arguments: of its function, stabilisers among them.
+        share: of the plan's steps that it takes; half as many where a batch is twice as large.
+    """
+
+    name: str
+    system: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all lines have in common.
+
+    Attributes:
+        data: HDF5 file of the built-in flowers, with the encoder's vectors.
+        encoder: their name.
+        out: folder of results.
+        steps: of each training; minutes: instead, where not None.
+        seeds: so many trainings a line.
+        captions, noises: held-out captions for the accuracies, and pictures of each.
+        split: of the classes that train.
+        asked_for: of the classes whose captions are painted.
+    """
+
+    data: Path
+    encoder: str
+    out: Path
+    steps: int = 1200
+    minutes: float | None = None
+    seeds: int = 3
+    captions: int = 200
+    noises: int = 4
+    split: str = "trainval"
+    asked_for: str = "test"
+
+    def asked(self, line: Line) -> dict[str, Any]:
+        """The plain values that decide what a line's trainings give."""
+        budget = {"minutes": self.minutes} if self.minutes else {"steps": max(1, round(self.steps * line.share))}
+        arguments = {"system": line.system, "arguments": dict(line.arguments), "encoder": self.encoder}
+        splits = {} if self.asked_for == "test" else {"split": self.split, "asked_for": self.asked_for}
+        return {**arguments, **budget, **splits, "captions": self.captions, "noises": self.noises}
+
+
+def open_line(plan: Plan, line: Line, seed: int, device: torch.device):
+    """A line's recipe with the weights of a seed, and its loader."""
+    probe = Loader(plan.data, encoder=plan.encoder, batch_size=2, split=plan.split)
+    recipe = build_recipe(line.system, complete(line.system, line.arguments, probe), seed)
+    size = recipe.batch_size
+    loader = Loader(plan.data, encoder=plan.encoder, batch_size=size, seed=seed, split=plan.split, device=device)
+    return recipe, loader
+
+
+def attempt(plan: Plan, line: Line, seed: int, device: torch.device) -> dict[str, Any]:
+    """One training and what came of it.
+
+    By attribute, the share right for each caption, and diversity for each caption, of the built-in flowers; of any
+    other file how near pairs of painted pictures and captions are to real ones ("score", more is better).
+    """
+    recipe, loader = open_line(plan, line, seed, device)
+    budget = Budget(minutes=plan.minutes) if plan.minutes else Budget(plan.asked(line)["steps"])
+    try:
+        survival, average = train(recipe, loader.stream, device, None, budget, seed)
+    except DivergedError as error:
+        return {"gave_up": str(error).partition("\n")[0]}
+    told = {"steps": survival.steps, "seconds_a_step": survival.seconds, "skipped": survival.skipped}
+    told |= {name: value for name, value in ValMeasures(loader)(average).items() if name == "score"}
+    painter = Painter(open_encoder(loader.encoder_where, plan.data, device), average, line.system)
+    if seed == 0:
+        save_png(some_pictures(painter, plan), plan.out / f"{as_file(line.name)}.png")
+    if not read_split(plan.data, plan.asked_for).attributes:
+        return told
+    size = loader.image_size
+    right = right_by_caption(painter, plan.data, size, plan.captions, plan.noises, plan.asked_for)
+    return told | {"right": listed(right), "diversity": diversity_by_caption(painter, plan.data, size).tolist()}
+
+
+def some_pictures(painter: Painter, plan: Plan):
+    """A few held-out captions, a row of noises each."""
+    captions = held_out_captions(plan.data, SHOWN, seed=5, split=plan.asked_for).captions
+    return captioned_rows({caption: painter.paint([caption] * 8, 0) for caption in captions})
+
+
+def listed(tensors: Mapping[str, torch.Tensor]) -> dict[str, list[float | None]]:
+    """Tensors as JSON has them: nan is none."""
+    return {name: [None if value != value else value for value in part.tolist()] for name, part in tensors.items()}
+
+
+def tensor(values: Sequence[float | None]) -> torch.Tensor:
+    """The contrary."""
+    return torch.tensor([torch.nan if value is None else value for value in values], dtype=torch.float64)
+
+
+def cost(plan: Plan, line: Line, other: Line, device: torch.device, steps: int = 12, rounds: int = 5) -> dict[str, Any]:
+    """What a step of a line costs beside one of another, a ratio: some of each in turns, the median of some rounds.
+
+    Per picture: a step of 64 pictures counts as two of 32.
+    """
+    sides = []
+    for one in (line, other):
+        recipe, loader = open_line(plan, one, 0, device)
+        trainer, _ = recipe.trainer(0, device)
+        sides.append((trainer, loader, recipe.batch_size))
+        trainer.run(loader.stream, Budget(steps=steps))  # warm
+    ratios = []
+    for _ in range(rounds):
+        seconds = []
+        for trainer, loader, batch_size in sides:
+            began = time.perf_counter()
+            trainer.run(loader.stream, Budget(steps=trainer.step + steps))
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds.append((time.perf_counter() - began) / batch_size)
+        ratios.append(seconds[0] / seconds[1])
+    return {"ratio": statistics.median(ratios)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a table says of a line.
+
+    Attributes:
+        name: of the line.
+        scores: accuracies by attribute, and diversity; none where every run gave up.
+        collapsed: runs that paint nearly one picture a caption, or gave up.
+        runs: in all.
+        steps: of each run, their mean.
+        cost: of a picture, beside one of the first line.
+        refused: why the line cannot be trained; None where it can.
+    """
+
+    name: str
+    scores: dict[str, Interval] = field(default_factory=dict)
+    collapsed: int = 0
+    runs: int = 0
+    steps: float = 0
+    cost: float = 1.0
+    refused: str | None = None
+
+
+def measure(plan: Plan, line: Line, first: Line, device: torch.device, with_cost: bool = True) -> Row:
+    """All seeds of a line, or the reason why it cannot be."""
+    try:
+        open_line(plan, line, 0, device)
+    except ValueError as error:
+        return Row(line.name, refused=str(error))
+    asked = plan.asked(line)
+    runs = [
+        kept(plan.out, f"{line.name}_{seed}", plan.data, asked, lambda seed=seed: attempt(plan, line, seed, device))
+        for seed in range(plan.seeds)
+    ]
+    row = {"ratio": 1.0}
+    if with_cost and line != first:
+        beside = asked | {"beside": dict(first.arguments)}
+        row = kept(plan.out, f"{line.name}_cost", plan.data, beside, lambda: cost(plan, line, first, device))
+    whole = [run for run in runs if "gave_up" not in run]
+    gone = [run for run in whole if statistics.mean(run["diversity"]) < COLLAPSED]
+    scores = {}
+    if whole:
+        for attribute in whole[0]["right"]:
+            scores[attribute] = over_seeds([tensor(run["right"][attribute]) for run in whole])
+        scores["diversity"] = over_seeds([tensor(run["diversity"]) for run in whole])
+    collapsed = len(runs) - len(whole) + len(gone)
+    steps = statistics.mean(run["steps"] for run in whole) if whole else 0
+    return Row(line.name, scores, collapsed, len(runs), steps, row["ratio"])
+
+
+def table(rows: Sequence[Row], shown: Sequence[str] = ("petal_color", "background", "diversity")) -> str:
+    """Markdown: a row a line."""
+    names = [name.replace("_", " ").replace("color", "colour") for name in shown]
+    lines = [f"| | {' | '.join(names)} | collapsed | steps | cost of a picture |", "|---|" + "---|" * (3 + len(shown))]
+    for row in rows:
+        name = row.name.replace("_", " ")
+        if row.refused:
+            lines.append(f"| {name} | {row.refused} |" + " |" * (2 + len(shown)))
+            continue
+        told = [
+            f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in (row.scores[k] for k in shown if row.scores)
+        ]
+        told = told or ["gave up"] * len(shown)
+        lines.append(
+            f"| {name} | {' | '.join(told)} | {row.collapsed} of {row.runs} | {row.steps:,.0f} | {row.cost:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def sheet(rows: Sequence[Row]) -> str:
+    """CSV: a line a score."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["line", "collapsed", "runs", "steps", "cost", "score", "mean", "low", "high", "count"])
+    for row in rows:
+        for name, one in row.scores.items():
+            told = [f"{number:.6g}" for number in (row.steps, row.cost)]
+            score = [f"{number:.6g}" for number in (one.mean, one.low, one.high)]
+            writer.writerow([row.name, row.collapsed, row.runs, *told, name, *score, one.count])
+    return text.getvalue()
+
+
+def draw(rows: Sequence[Row], shown: Sequence[str] = ("petal_color", "background", "diversity")):
+    """A panel a score, a line each with its interval; the first line's mean as a rule."""
+    rows = [row for row in rows if row.scores]
+    figure = Figure(figsize=(3.2 * len(shown) + 1.5, 0.28 * len(rows) + 0.9), layout="constrained")
+    for axis, name in zip(figure.subplots(1, len(shown), sharey=True, squeeze=False)[0], shown, strict=True):
+        scores = [row.scores[name] for row in rows]
+        around = [[one.mean - one.low for one in scores], [one.high - one.mean for one in scores]]
+        axis.errorbar([one.mean for one in scores], range(len(rows)), xerr=around, fmt="o", markersize=4, lw=1)
+        axis.axvline(scores[0].mean, color="grey", lw=0.8)
+        axis.set_title(name.replace("_", " ").replace("color", "colour"), fontsize=9)
+        axis.set_yticks(range(len(rows)), [row.name.replace("_", " ") for row in rows], fontsize=8)
+        axis.grid(axis="x", alpha=0.3)
+    axis.invert_yaxis()
+    return drawn(figure)
+
+
+def publish(plan: Plan, rows: Sequence[Row], name: str) -> str:
+    """Write NAME.md, NAME.csv and NAME.png to the plan's folder; returns the table."""
+    told = table(rows)
+    write_whole(plan.out / f"{name}.md", told.encode())
+    write_whole(plan.out / f"{name}.csv", sheet(rows).encode())
+    if any(row.scores for row in rows):
+        save_png(draw(rows), plan.out / f"{name}.png")
+    return told
+
+
+def compare(
+    name: str, told: str, lines: Callable[..., Sequence[Line]], arguments: Sequence[str] | None, system: str = ""
+) -> int:
+    """The command of a study that is a table of lines: measure each, write NAME.md, NAME.csv and NAME.png.
+
+    Args:
+        name: of the study.
+        told: what it asks, its first line above all.
+        lines: from a number of steps and a width to its lines, the plain one first; and from a system where one may
+            be chosen.
+        arguments: of the command line.
+        system: the usual one, where it may be chosen.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m t2i_utils study {name}", description=told.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="HDF5 file of the built-in flowers")
+    parser.add_argument("--encoder", required=True, help="name of vectors in it")
+    parser.add_argument("--out", type=Path, required=True, help="folder of results; what lies there is gone on with")
+    if system:
+        parser.add_argument("--system", default=system, choices=list(SYSTEMS), help=f"default: {system}")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--steps", type=int, default=1200, help="of 32 pictures (default 1200)")
+    budget.add_argument("--minutes", type=float, help="of each training, instead")
+    parser.add_argument("--channels", type=int, default=16, help="base width of both networks (default 16)")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings a line (default 3)")
+    parser.add_argument("--captions", type=int, default=200, help="for the accuracies, 4 noises each (default 200)")
+    parser.add_argument("--only", nargs="+", help="only these lines, by name; the plain one is always there")
+    parser.add_argument("--no-cost", action="store_true", help="do not measure what a step costs")
+    options = parser.parse_args(arguments)
+    plan = Plan(options.data, options.encoder, options.out, options.steps, options.minutes, options.seeds)
+    plan = replace(plan, captions=options.captions)
+    found = lines(*([options.system] if system else []), options.steps, options.channels)
+    unknown = set(options.only or ()) - {line.name for line in found}
+    if unknown:
+        parser.error(f"no line {', '.join(sorted(unknown))}; there are {', '.join(line.name for line in found)}")
+    chosen = [line for line in found if not options.only or line is found[0] or line.name in options.only]
+    device, rows = choose_device(), []
+    for line in chosen:
+        rows.append(measure(plan, line, found[0], device, not options.no_cost))
+        print(f"{line.name}: {len(rows)} of {len(chosen)} lines", flush=True)
+    print(publish(plan, rows, name))
+    length = f"{plan.minutes} minutes" if plan.minutes else f"{plan.steps} steps of 32 pictures"
+    asked = f"{length}, {options.channels} channels, on {device}; {plan.seeds} seeds"
+    print(f"{asked}, {plan.captions} held-out captions x {plan.noises} noises, intervals of 95 %")
+    return 0
