@@ -134,9 +134,10 @@ def add_finetune(finetune: argparse.ArgumentParser) -> None:
 def add_systems(train: argparse.ArgumentParser) -> None:
     """train SYSTEM, one parser a system, its options from its function's signature."""
     from t2i_utils.recipes import SYSTEMS
-    from t2i_utils.recipes.arguments import FROM_DATA
+    from t2i_utils.recipes.arguments import FROM_DATA, defaults
     from t2i_utils.runs import Settings
     from t2i_utils.signatures import add_options
+    from t2i_utils.text.silent import SILENT
 
     systems = train.add_subparsers(dest="system", required=True, metavar="SYSTEM")
     for name, recipe in SYSTEMS.items():
@@ -144,7 +145,8 @@ def add_systems(train: argparse.ArgumentParser) -> None:
         parser = systems.add_parser(name, help=summary, description=summary)
         parser.set_defaults(run=train_system)
         parser.add_argument("--data", type=Path, required=True, help="HDF5 file of `build`")
-        parser.add_argument("--encoder", required=True, help="name of vectors in it, as given to `embed`")
+        told = {"required": True} if "text_dim" in defaults(name) else {"default": SILENT}
+        parser.add_argument("--encoder", help="name of vectors in it, as given to `embed`", **told)
         parser.add_argument("--out", type=Path, required=True, help="the run's folder; a run that lies there goes on")
         budget = parser.add_mutually_exclusive_group(required=True)
         budget.add_argument("--steps", type=int, help="train until the run has seen so many batches in all")

@@ -90,7 +90,7 @@ def open_run(
     Args:
         system: a name in SYSTEMS.
         data: HDF5 file made by `build`, with the encoder's vectors from `embed`.
-        encoder: name or fingerprint of the vectors in the file.
+        encoder: name or fingerprint of the vectors in the file; "none" for a system that no caption is told.
         out: the run's folder, made if it is not there.
         arguments: of the system's function that differ from its defaults.
         settings: seed, precision, split, captions a visit, minutes between checkpoints.

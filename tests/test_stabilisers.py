@@ -9,6 +9,9 @@ from conftest import TINY
 from test_systems import unequal
 from torch import nn
 
+from t2i_utils import publish
+from t2i_utils.__main__ import main
+from t2i_utils.gallery import open_painter
 from t2i_utils.models.minibatch import MinibatchDiscrimination
 from t2i_utils.models.spectral_norm import SpectralNorm
 from t2i_utils.objectives.adversarial import BCE, WASSERSTEIN
@@ -20,6 +23,7 @@ from t2i_utils.training import checkpoints
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.optimizers import SGD
 
+pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = {"minibatch_discrimination": {"kernels": 4, "length": 3}, "experience_replay": {"size": 16}}
@@ -267,3 +271,62 @@ def test_every_stabiliser_says_what_it_does_and_its_arguments_have_types(name):
 
 def test_the_games_know_what_may_be_done_to_them():
     assert (BCE.labels, BCE.divides, WASSERSTEIN.labels, WASSERSTEIN.divides) == (True, True, False, False)
+
+
+# A run with them
+
+
+CHANGING_PAINTERS = {"dropout_generator": {}, "spectral_norm_generator": {}, "virtual_batch_norm": {"reference": 4}}
+
+
+def test_a_run_keeps_them_and_goes_on_with_no_others(open_small_run, tmp_path):
+    run = open_small_run(tmp_path / "run", stabilisers={"instance_noise": {"steps": 50}})
+    run.train(steps=2, progress=False)
+    told = checkpoints.newest(tmp_path / "run" / "checkpoints").facts["run"]["arguments"]
+    assert told[STABILISED] == {"instance_noise": {"strength": 0.1, "steps": 50}}
+    assert open_small_run(tmp_path / "run", stabilisers={"instance_noise": {"steps": 50}}).trainer.step == 2
+    with pytest.raises(ValueError, match=r"instance_noise.steps: 50 -> 60"):
+        open_small_run(tmp_path / "run", stabilisers={"instance_noise": {"steps": 60}})
+    with pytest.raises(ValueError, match="stabilisers"):
+        open_small_run(tmp_path / "run")
+
+
+def test_painters_with_changed_generators_open_and_pack(open_small_run, embedded_file, reader, tmp_path, monkeypatch):
+    run = open_small_run(tmp_path / "run", stabilisers=CHANGING_PAINTERS)
+    run.train(steps=3, progress=False)
+    captions = ["a red flower", "six pointed blue petals in front of soil"]
+    expected = run.painter().paint(captions, 3)
+    assert torch.equal(open_painter(tmp_path / "run").paint(captions, 3), expected)
+    monkeypatch.setattr(publish, "train_reader", lambda size: reader)
+    publish.publish(tmp_path / "run", embedded_file, tmp_path / "packed", "3 steps of nothing at all")
+    packed = open_painter(tmp_path / "packed").paint(captions, 3)
+    assert (packed.float() - expected.float()).abs().mean() < 2
+
+
+def test_a_spectral_generators_average_is_normalised_too(open_small_run, tmp_path):
+    run = open_small_run(tmp_path / "run", stabilisers={"spectral_norm_generator": {}})
+    run.train(steps=12, progress=False)
+    for layer in run.average.module.modules():
+        if isinstance(layer, nn.Linear):
+            assert torch.linalg.matrix_norm(layer.weight, 2).item() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("bad", ["two_rates", ["two_rates"], {"two_rates": None}])
+def test_what_is_no_choice_of_stabilisers_is_refused(bad):
+    with pytest.raises(ValueError, match="give names with their arguments"):
+        build_recipe("gan_cls", {STABILISED: bad})
+
+
+def test_the_command_line_trains_with_them_and_lists_them(embedded_file, tmp_path, capsys):
+    small = ["--base-channels", "8", "--discriminator-channels", "8", "--batch-size", "8", "--steps", "1"]
+    command = ["train", "gan_cls", "--data", str(embedded_file), "--encoder", "small", "--out", str(tmp_path / "run")]
+    assert main([*command, *small, "--with", "layer_norm", "--with", "lazy_r1:every=2"]) == 0
+    told = checkpoints.newest(tmp_path / "run" / "checkpoints").facts["run"]["arguments"]
+    assert told[STABILISED] == {"layer_norm": {}, "lazy_r1": {"weight": 10.0, "every": 2}}
+    capsys.readouterr()
+    assert main([*command, *small, "--with", "lazy_r1"]) == 2
+    assert "lazy_r1 does not join this recipe" in capsys.readouterr().err
+    assert main(["stabilisers"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0].partition(":")[0] for line in lines] == list(STABILISERS)
+    assert "instance_noise:strength=0.1,steps=10000" in lines[list(STABILISERS).index("instance_noise")]

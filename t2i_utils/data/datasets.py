@@ -9,6 +9,7 @@ from pathlib import Path
 from t2i_utils.data.coco import coco_captions
 from t2i_utils.data.cub import cub_birds
 from t2i_utils.data.fashion_mnist import fashion_mnist
+from t2i_utils.data.grey_flowers import grey_flowers
 from t2i_utils.data.missing import refuse_pickle
 from t2i_utils.data.older_hdf5 import older_hdf5
 from t2i_utils.data.own_folder import own_folder
@@ -37,9 +38,17 @@ def draw_flowers(root: Path | None = None, limit: int | None = None, classes: Se
     return synthetic_flowers(classes=classes) if limit is None else synthetic_flowers(limit, classes=classes)
 
 
+def draw_grey_flowers(
+    root: Path | None = None, limit: int | None = None, classes: Sequence[str] | None = None
+) -> Source:
+    """The built-in flowers in grey, drawn as `draw_flowers` draws."""
+    return grey_flowers(classes=classes) if limit is None else grey_flowers(limit, classes=classes)
+
+
 # what `python -m t2i_utils build` offers; each has a card in data/cards
 DATASETS: dict[str, Dataset] = {
     "synthetic_flowers": Dataset("flowers that this package draws, every attribute known", draw_flowers, root=""),
+    "grey_flowers": Dataset("the same in grey, 28 x 28, for Fashion-MNIST's networks", draw_grey_flowers, root=""),
     "oxford_flowers": Dataset("Oxford-102: photographs of 102 kinds of flowers, 10 captions each", oxford_flowers),
     "cub_birds": Dataset("CUB-200-2011: photographs of 200 kinds of birds, 10 captions each", cub_birds),
     "coco_captions": Dataset("COCO 2014: photographs of everyday scenes, 5 captions each", coco_captions),

@@ -27,7 +27,7 @@ class Loader:
     Attributes:
         path, split, image_size, channels, batch_size, seed, device: as asked for, or as the file has them.
         text_dim: length of a sentence vector; 0 without an encoder.
-        encoder, encoder_where: fingerprint of the vectors' encoder, and where it can be opened; "" without one.
+        encoder, encoder_where: fingerprint of the vectors' encoder, and where it can be opened; "none" without one.
         fingerprint: sha256 of the file's data.
         class_names: of the whole file.
         all_captions: the split's captions; `Draw.captions` are positions in it.
@@ -37,7 +37,7 @@ class Loader:
     def __init__(
         self,
         path: Path,
-        encoder: str | None = None,
+        encoder: str = "none",
         batch_size: int = 64,
         seed: int = 0,
         split: str = "trainval",
@@ -51,7 +51,7 @@ class Loader:
         """
         Args:
             path: of a file made by `build`.
-            encoder: name or fingerprint of an encoder whose vectors are in the file; None for vectors of width 0.
+            encoder: name or fingerprint of an encoder whose vectors are in the file; "none" for vectors of width 0.
             batch_size: pictures a step, from 2 to all of the split.
             seed: of order, crops, mirroring, captions and swaps; 0 or more.
             split: "train", "val", "test", "trainval" or "all".
@@ -125,10 +125,10 @@ class Loader:
         for step, squares in enumerate(ahead, start):
             yield self._finish(self.draw(step), squares)
 
-    def _read_sentences(self, encoder: str | None, rows: np.ndarray) -> Tensor:
+    def _read_sentences(self, encoder: str, rows: np.ndarray) -> Tensor:
         """float32 [captions of the split, text_dim] on the device."""
-        if encoder is None:
-            self.encoder = self.encoder_where = ""
+        if encoder == "none":
+            self.encoder = self.encoder_where = encoder
             return torch.empty(len(rows), 0, device=self.device)
         found = read_embeddings(self.path, encoder)
         self.encoder, self.encoder_where = found.fingerprint, found.where

@@ -10,7 +10,7 @@ from t2i_utils.data.source import Source
 from t2i_utils.data.split import read_contents
 from t2i_utils.data.verify import Facts, verify
 
-DRAWN = ("synthetic_flowers",)  # data sets that are drawn, not read: they need no folder
+DRAWN = ("synthetic_flowers", "grey_flowers")  # data sets that are drawn, not read: they need no folder
 
 
 def ready_file(

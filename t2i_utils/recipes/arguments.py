@@ -56,6 +56,11 @@ def build_recipe(system: str, arguments: Mapping[str, Any], seed: int = 0) -> Re
 def complete(system: str, arguments: Mapping[str, Any], loader: Loader) -> dict[str, Any]:
     """Every argument of a system's function: what was asked for, what the data says, the function's defaults."""
     known, told = defaults(system), {name: getattr(loader, name) for name in FROM_DATA}
+    if "text_dim" in known and not loader.text_dim:
+        raise ValueError(
+            f"{system} paints what captions say, but without an encoder they say nothing; `embed` {loader.path}, then "
+            "name the encoder"
+        )
     for name, value in told.items():
         if arguments.get(name, value) != value:
             raise ValueError(

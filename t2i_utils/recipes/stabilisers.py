@@ -307,6 +307,8 @@ def stabilise(recipe: Recipe, chosen: Chosen) -> Recipe:
 
 def complete_stabilisers(chosen: Chosen) -> dict[str, dict[str, Any]]:
     """Every argument of the chosen stabilisers, defaults included, in the order in which they are applied."""
+    if not isinstance(chosen, Mapping) or not all(isinstance(arguments, Mapping) for arguments in chosen.values()):
+        raise ValueError(f"stabilisers are {chosen!r}; give names with their arguments, as {{'two_rates': {{}}}}")
     for name, arguments in chosen.items():
         if name not in STABILISERS:
             raise ValueError(f"there is no stabiliser {name!r}; choose among {', '.join(STABILISERS)}")

@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from t2i_utils.colab import choose_device
 from t2i_utils.data.loader import Loader
 from t2i_utils.data.split import read_split
+from t2i_utils.data.synthetic import ATTRIBUTES
 from t2i_utils.metrics.attributes import held_out_captions
 from t2i_utils.metrics.intervals import Interval
 from t2i_utils.metrics.val import ValMeasures
@@ -35,7 +36,7 @@ from t2i_utils.recipes.arguments import build_recipe, complete
 from t2i_utils.studies.kept import as_file, kept
 from t2i_utils.studies.precision import train
 from t2i_utils.studies.reading import diversity_by_caption, over_seeds, right_by_caption
-from t2i_utils.text.encoders import open_encoder
+from t2i_utils.text.kept import the_encoder
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.guard import DivergedError
 from t2i_utils.whole import write_whole
@@ -118,10 +119,11 @@ def attempt(plan: Plan, line: Line, seed: int, device: torch.device) -> dict[str
         return {"gave_up": str(error).partition("\n")[0]}
     told = {"steps": survival.steps, "seconds_a_step": survival.seconds, "skipped": survival.skipped}
     told |= {name: value for name, value in ValMeasures(loader)(average).items() if name == "score"}
-    painter = Painter(open_encoder(loader.encoder_where, plan.data, device), average, line.system)
+    encoder = the_encoder(loader.encoder_where, loader.encoder, f"{plan.data} holds vectors", device=device)
+    painter = Painter(encoder, average, line.system)
     if seed == 0:
         save_png(some_pictures(painter, plan), plan.out / f"{as_file(line.name)}.png")
-    if not read_split(plan.data, plan.asked_for).attributes:
+    if set(read_split(plan.data, plan.asked_for).attributes) != set(ATTRIBUTES):
         return told
     size = loader.image_size
     right = right_by_caption(painter, plan.data, size, plan.captions, plan.noises, plan.asked_for)

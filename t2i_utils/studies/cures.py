@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from t2i_utils.recipes.arguments import STABILISED
 from t2i_utils.studies.attempts import Line, compare
 
 BATCH_SIZE = 32
 # what is suspected, and what is done about it
 SUSPECTS: dict[str, dict[str, Any]] = {
     "discriminator at 4 times the rate": {"discriminator_rate": 8e-4},
-    "no augmentation": {"augment": 0.0},
     "no dropout": {"dropout": 0.0},
     "condition held near N(0, 1)": {"kl_weight": 1.0},
+    "no augmentation": {"augment": 0.0},
 }
 
 

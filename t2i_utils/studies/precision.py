@@ -31,7 +31,7 @@ from t2i_utils.recipes import SYSTEMS
 from t2i_utils.recipes.arguments import build_recipe, complete, defaults
 from t2i_utils.studies.memory import growth
 from t2i_utils.studies.reading import over_seeds, right_by_caption
-from t2i_utils.text.encoders import open_encoder
+from t2i_utils.text.kept import the_encoder
 from t2i_utils.training.budget import Budget
 
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -161,7 +161,8 @@ def perform(task: Task) -> Result:
     if device.type == "cuda":
         megabytes = torch.cuda.max_memory_allocated() / 1e6
     (survival, average) = results[0]
-    painter = Painter(open_encoder(loader.encoder_where, task.data, device), average, task.system)
+    encoder = the_encoder(loader.encoder_where, loader.encoder, f"{task.data} holds vectors", device=device)
+    painter = Painter(encoder, average, task.system)
     right = right_by_caption(painter, task.data, loader.image_size, task.captions, task.noises)
     return Result(survival, megabytes, right)
 

@@ -13,14 +13,16 @@ from t2i_utils.text.clip import names_weights, open_clip_encoder
 from t2i_utils.text.from_scratch import TRAINED, trained_folder
 from t2i_utils.text.minilm import VOCABULARY
 from t2i_utils.text.sbert import SBERT, open_sbert, open_sbert_folder
+from t2i_utils.text.silent import SILENT, SilentEncoder
 
 
 def open_encoder(name: str, data: Path | None = None, device: torch.device | str = "cpu") -> TextEncoder:
     """The encoder that a user names.
 
     Args:
-        name: `tiny_clip` or `char_cnn_rnn`: trained from scratch on `data`, beside which it lies, now if it is not
-            there yet; `sbert`: all-MiniLM-L6-v2; `MODEL/TAG` of open_clip; or a folder that holds one of these.
+        name: `none`, for systems that no caption is told; `tiny_clip` or `char_cnn_rnn`: trained from scratch on
+            `data`, beside which it lies, now if it is not there yet; `sbert`: all-MiniLM-L6-v2; `MODEL/TAG` of
+            open_clip; or a folder that holds one of these.
         data: the HDF5 file at hand; only encoders that are trained on it need it.
         device: where it will run.
 
@@ -28,6 +30,8 @@ def open_encoder(name: str, data: Path | None = None, device: torch.device | str
         ValueError, FileNotFoundError: as `open_clip_encoder`, `open_char_folder` and `open_sbert`, and where data are
             needed and none are named.
     """
+    if name == SILENT:
+        return SilentEncoder()
     if name in TRAINED:
         if data is None:
             raise ValueError(f"{name} is trained on the data at hand; name an HDF5 file made by `build`")
@@ -44,4 +48,4 @@ def open_encoder(name: str, data: Path | None = None, device: torch.device | str
 
 def opens_by_name(name: str) -> bool:
     """Whether `open_encoder` finds this encoder again anywhere, without data and without a folder."""
-    return name == SBERT or (not Path(name).is_dir() and names_weights(name))
+    return name in (SBERT, SILENT) or (not Path(name).is_dir() and names_weights(name))

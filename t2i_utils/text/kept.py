@@ -27,6 +27,7 @@ def keep_encoder(folder: Path, where: str, fingerprint: str) -> None:
 
     Raises:
         FileNotFoundError: for a folder that is not there any more: the run could train, but never paint.
+        ValueError: for a folder that holds another encoder now.
     """
     record = folder / RECORD
     if record.is_file() and json.loads(record.read_text(encoding="utf-8"))["fingerprint"] == fingerprint:
@@ -40,6 +41,7 @@ def keep_encoder(folder: Path, where: str, fingerprint: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / ENCODER, ignore_errors=True)
     if not by_name:
+        the_encoder(where, fingerprint, "the data file holds vectors")
         temporary = Path(tempfile.mkdtemp(prefix=f".{ENCODER}.", dir=folder))
         shutil.copytree(where, temporary, dirs_exist_ok=True)
         temporary.rename(folder / ENCODER)
@@ -80,10 +82,29 @@ def kept_encoder(folder: Path, device: torch.device | str = "cpu") -> TextEncode
         raise FileNotFoundError(f"{record} is missing: {folder} holds no run; train one there with --out {folder}")
     told = json.loads(record.read_text(encoding="utf-8"))
     copy = folder / ENCODER
-    encoder = open_encoder(str(copy) if copy.is_dir() else told["where"], device=device)
-    if encoder.fingerprint != told["fingerprint"]:
+    where = str(copy) if copy.is_dir() else told["where"]
+    return the_encoder(where, told["fingerprint"], f"{folder} was trained with vectors", told["where"], device)
+
+
+def the_encoder(
+    where: str, fingerprint: str, whose: str, said: str = "", device: torch.device | str = "cpu"
+) -> TextEncoder:
+    """Open the encoder of known vectors, and no other: another one in its place would paint nonsense.
+
+    Args:
+        where: what `open_encoder` opens.
+        fingerprint: of the encoder that made the vectors.
+        whose: vectors they are, for the error.
+        said: where they say it lies, if that is not `where`.
+        device: where it will run.
+
+    Raises:
+        ValueError: if what lies there has another fingerprint.
+    """
+    encoder = open_encoder(where, device=device)
+    if encoder.fingerprint != fingerprint:
         raise ValueError(
-            f"{encoder.name} has the fingerprint {encoder.fingerprint[:12]}, but {folder} was trained with vectors of "
-            f"{told['fingerprint'][:12]} ({told['where']}); bring that encoder back, or train again with this one"
+            f"{encoder.name} has the fingerprint {encoder.fingerprint[:12]}, but {whose} of {fingerprint[:12]} "
+            f"({said or where}); bring that encoder back, or embed and train again with this one"
         )
     return encoder

@@ -173,13 +173,13 @@ def test_the_mean_of_distinct_captions(path):
 def test_without_an_encoder_sentences_have_no_width(path):
     loader = Loader(path, batch_size=4)
     assert loader.batch(0).text.sentence.shape == (4, 0)
-    assert (loader.text_dim, loader.encoder) == (0, "")
+    assert (loader.text_dim, loader.encoder, loader.encoder_where) == (0, "none", "none")
 
 
 @pytest.mark.parametrize(("kind", "image_size"), [("path", None), ("jpeg_path", None), ("jpeg_path", 16)])
 def test_streamed_and_in_memory_are_the_same_bit_for_bit(request, kind, image_size):
     file = request.getfixturevalue(kind)
-    encoder = "rows" if kind == "path" else None
+    encoder = "rows" if kind == "path" else "none"
     memory = Loader(file, encoder, batch_size=7, image_size=image_size)
     stored = Loader(file, encoder, batch_size=7, image_size=image_size, memory_limit=0)
     assert (memory.in_memory, stored.in_memory) == (True, False)

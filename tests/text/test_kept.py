@@ -74,3 +74,9 @@ def test_another_encoder_in_its_place_is_refused_by_both_fingerprints(run, small
 def test_a_folder_without_a_run_is_told_so(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no run.*--out"):
         kept_encoder(tmp_path)
+
+
+def test_a_folder_that_holds_another_encoder_now_is_refused_before_anything_is_trained(small_encoder, other, tmp_path):
+    with pytest.raises(ValueError, match=f"holds vectors of {small_encoder.fingerprint[:12]}.*bring that encoder back"):
+        keep_encoder(tmp_path / "run", other.name, small_encoder.fingerprint)
+    assert not list((tmp_path / "run").iterdir())
