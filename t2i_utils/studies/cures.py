@@ -33,10 +33,7 @@ def lines(steps: int, channels: int) -> list[Line]:
         changed = {**changed, **change}
         if count > 1:
             found.append(Line(f"the first {count} together", "ca_gan", widths | changed))
-    return [
-        *found,
-        Line("all, and no batch normalisation", "ca_gan", widths | changed | {STABILISED: {"layer_norm": {}}}),
-    ]
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
