@@ -14,7 +14,7 @@ from pathlib import Path
 
 from t2i_utils import __version__
 
-STUDIES = ("hacks", "cures", "encoders", "precision", "false_negatives", "by_time", "summit")
+STUDIES = ("hacks", "cures", "modern", "encoders", "precision", "false_negatives", "by_time", "summit")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

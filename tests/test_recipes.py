@@ -37,6 +37,7 @@ PAPERS = {
     "gan_int": Choice(ONLY),
     "gan_int_cls": Choice(HALVES),
     "dcgan_cls": Choice(ALL),
+    "gan_cls_modern": Choice(HALVES),
     "unconditional_wgan": Choice(ONLY, WASSERSTEIN, (RMSProp(5e-5), RMSProp(5e-5)), 64, 5),
     "wgan": Choice(QUARTER, WASSERSTEIN, (RMSProp(5e-5), RMSProp(5e-5)), 64, 5),
     "unconditional_wgan_gp": Choice(ONLY, WASSERSTEIN, (SLOW, SLOW), 64, 5),

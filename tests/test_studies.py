@@ -15,6 +15,7 @@ from t2i_utils.studies import (
     encoders,
     false_negatives,
     hacks,
+    modern,
     precision,
     reading,
     summit,
@@ -313,6 +314,31 @@ def test_what_a_step_costs_is_a_ratio_of_pictures(embedded_file, tmp_path):
     wide = attempts.Line("wide", "gan_cls", small | {"base_channels": 64})
     cost = attempts.cost(plan, wide, plain, torch.device("cpu"), steps=2, rounds=3)
     assert cost["ratio"] > 1.2
+
+
+def test_modern_lines_have_as_many_steps_as_fit_in_the_first_ones_time(asked, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(modern, "FIRST_ENCODER", "small")
+    monkeypatch.setattr(attempts, "cost", lambda plan, line, first, device: {"ratio": 2.0})
+    asked[asked.index("--steps") + 1] = "4"
+    assert modern.main([*asked, "--seeds", "1"]) == 0
+    rows = (tmp_path / "out" / "modern.md").read_text().splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| gan cls", "| the model of 2016", "| gan cls modern"]
+    assert [row.split(" | ")[-2] for row in rows] == ["4", "2", "2"]
+    assert "as many as fit in their time" in capsys.readouterr().out
+    plain, first, best = modern.lines(10, 8)
+    assert (first.arguments["average"], first.encoder) == (0.0, "small")
+    assert (plain.system, first.system, best.system) == ("gan_cls", "gan_cls", "gan_cls_modern")
+
+
+def test_the_modern_system_is_made_of_what_it_says():
+    from t2i_utils.models.reference import ReferenceGenerator
+    from t2i_utils.objectives.augment import DiffAugment
+
+    recipe = SYSTEMS["gan_cls_modern"](16, 12, 8, 8, reference=5, augment=0.5)
+    assert isinstance(recipe.generator, ReferenceGenerator)
+    assert recipe.generator.count == 5
+    assert recipe.augments == (DiffAugment(0.5),)
+    assert SYSTEMS["gan_cls_modern"](16, 12, 8, 8, augment=0.0).augments == ()
 
 
 # Search

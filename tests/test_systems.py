@@ -22,6 +22,7 @@ COUNTS = {
     "gan_int": (18_905_472, 4_030_080),
     "gan_int_cls": (18_905_472, 4_030_080),
     "dcgan_cls": (4_756_736, 2_899_072),
+    "gan_cls_modern": (18_905_472, 4_030_080),
     "unconditional_wgan": (3_576_704, 2_764_736),
     "wgan": (18_905_472, 3_224_128),
     "unconditional_wgan_gp": (3_576_704, 2_764_736),
@@ -39,6 +40,7 @@ LOSSES["gan_cls"] = LOSSES["gan"] | {"discriminator/swapped"}
 LOSSES["gan_int"] = LOSSES["gan"] | {"generator/interpolated"}
 LOSSES["gan_int_cls"] = LOSSES["gan_cls"] | {"generator/interpolated"}
 LOSSES["dcgan_cls"] = LOSSES["gan_cls"] | {"generator/features", "generator/pixels"}
+LOSSES["gan_cls_modern"] = LOSSES["gan_cls"]
 LOSSES["unconditional_wgan"], LOSSES["wgan"] = LOSSES["gan"], LOSSES["gan_cls"]
 LOSSES["unconditional_wgan_gp"] = LOSSES["gan"] | {"discriminator/gradient_penalty"}
 LOSSES["wgan_gp"] = LOSSES["gan_cls"] | {"discriminator/gradient_penalty"}

@@ -12,6 +12,7 @@ from t2i_utils.recipe import Recipe
 from t2i_utils.recipes.conditioning_family import ca_gan
 from t2i_utils.recipes.df_gan_family import df_gan
 from t2i_utils.recipes.gan_family import dcgan_cls, gan, gan_cls, gan_int, gan_int_cls, vanilla_gan
+from t2i_utils.recipes.modern_family import gan_cls_modern
 from t2i_utils.recipes.wgan_family import (
     fashion_wgan_gp,
     unconditional_wgan,
@@ -28,6 +29,7 @@ SYSTEMS: dict[str, Callable[..., Recipe]] = {
     "gan_int": gan_int,
     "gan_int_cls": gan_int_cls,
     "dcgan_cls": dcgan_cls,
+    "gan_cls_modern": gan_cls_modern,
     "unconditional_wgan": unconditional_wgan,
     "wgan": wgan,
     "unconditional_wgan_gp": unconditional_wgan_gp,

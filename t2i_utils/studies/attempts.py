@@ -15,7 +15,7 @@ import io
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,14 @@ class Line:
         system: a name in SYSTEMS.
         arguments: of its function, stabilisers among them.
         share: of the plan's steps that it takes; half as many where a batch is twice as large.
+        encoder: name of its vectors, where they are not the plan's.
     """
 
     name: str
     system: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     share: float = 1.0
+    encoder: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Plan:
         data: HDF5 file of the built-in flowers, with the encoder's vectors.
         encoder: their name.
         out: folder of results.
-        steps: of each training; minutes: instead, where not None.
+        steps: of each training.
         seeds: so many trainings a line.
         captions, noises: held-out captions for the accuracies, and pictures of each.
         split: of the classes that train.
@@ -81,7 +83,6 @@ class Plan:
     encoder: str
     out: Path
     steps: int = 1200
-    minutes: float | None = None
     seeds: int = 3
     captions: int = 200
     noises: int = 4
@@ -90,18 +91,19 @@ class Plan:
 
     def asked(self, line: Line) -> dict[str, Any]:
         """The plain values that decide what a line's trainings give."""
-        budget = {"minutes": self.minutes} if self.minutes else {"steps": max(1, round(self.steps * line.share))}
-        arguments = {"system": line.system, "arguments": dict(line.arguments), "encoder": self.encoder}
+        budget = {"steps": max(1, round(self.steps * line.share))}
+        arguments = {"system": line.system, "arguments": dict(line.arguments), "encoder": line.encoder or self.encoder}
         splits = {} if self.asked_for == "test" else {"split": self.split, "asked_for": self.asked_for}
         return {**arguments, **budget, **splits, "captions": self.captions, "noises": self.noises}
 
 
 def open_line(plan: Plan, line: Line, seed: int, device: torch.device):
     """A line's recipe with the weights of a seed, and its loader."""
-    probe = Loader(plan.data, encoder=plan.encoder, batch_size=2, split=plan.split)
+    encoder = line.encoder or plan.encoder
+    probe = Loader(plan.data, encoder=encoder, batch_size=2, split=plan.split)
     recipe = build_recipe(line.system, complete(line.system, line.arguments, probe), seed)
     size = recipe.batch_size
-    loader = Loader(plan.data, encoder=plan.encoder, batch_size=size, seed=seed, split=plan.split, device=device)
+    loader = Loader(plan.data, encoder=encoder, batch_size=size, seed=seed, split=plan.split, device=device)
     return recipe, loader
 
 
@@ -112,9 +114,8 @@ def attempt(plan: Plan, line: Line, seed: int, device: torch.device) -> dict[str
     other file how near pairs of painted pictures and captions are to real ones ("score", more is better).
     """
     recipe, loader = open_line(plan, line, seed, device)
-    budget = Budget(minutes=plan.minutes) if plan.minutes else Budget(plan.asked(line)["steps"])
     try:
-        survival, average = train(recipe, loader.stream, device, None, budget, seed)
+        survival, average = train(recipe, loader.stream, device, None, Budget(plan.asked(line)["steps"]), seed)
     except DivergedError as error:
         return {"gave_up": str(error).partition("\n")[0]}
     told = {"steps": survival.steps, "seconds_a_step": survival.seconds, "skipped": survival.skipped}
@@ -193,6 +194,14 @@ class Row:
     refused: str | None = None
 
 
+def cost_of(plan: Plan, line: Line, first: Line, device: torch.device) -> float:
+    """What a picture of a line costs beside one of the first line; measured once."""
+    if line == first:
+        return 1.0
+    facts = {"line": asdict(line), "beside": asdict(first)}
+    return kept(plan.out, f"{line.name}_cost", plan.data, facts, lambda: cost(plan, line, first, device))["ratio"]
+
+
 def measure(plan: Plan, line: Line, first: Line, device: torch.device, with_cost: bool = True) -> Row:
     """All seeds of a line, or the reason why it cannot be."""
     try:
@@ -204,10 +213,6 @@ def measure(plan: Plan, line: Line, first: Line, device: torch.device, with_cost
         kept(plan.out, f"{line.name}_{seed}", plan.data, asked, lambda seed=seed: attempt(plan, line, seed, device))
         for seed in range(plan.seeds)
     ]
-    row = {"ratio": 1.0}
-    if with_cost and line != first:
-        beside = asked | {"beside": dict(first.arguments)}
-        row = kept(plan.out, f"{line.name}_cost", plan.data, beside, lambda: cost(plan, line, first, device))
     whole = [run for run in runs if "gave_up" not in run]
     gone = [run for run in whole if statistics.mean(run["diversity"]) < COLLAPSED]
     scores = {}
@@ -217,7 +222,7 @@ def measure(plan: Plan, line: Line, first: Line, device: torch.device, with_cost
         scores["diversity"] = over_seeds([tensor(run["diversity"]) for run in whole])
     collapsed = len(runs) - len(whole) + len(gone)
     steps = statistics.mean(run["steps"] for run in whole) if whole else 0
-    return Row(line.name, scores, collapsed, len(runs), steps, row["ratio"])
+    return Row(line.name, scores, collapsed, len(runs), steps, cost_of(plan, line, first, device) if with_cost else 1.0)
 
 
 def table(rows: Sequence[Row], shown: Sequence[str] = ("petal_color", "background", "diversity")) -> str:
@@ -279,7 +284,12 @@ def publish(plan: Plan, rows: Sequence[Row], name: str) -> str:
 
 
 def compare(
-    name: str, told: str, lines: Callable[..., Sequence[Line]], arguments: Sequence[str] | None, system: str = ""
+    name: str,
+    told: str,
+    lines: Callable[..., Sequence[Line]],
+    arguments: Sequence[str] | None,
+    system: str = "",
+    equal_time: bool = False,
 ) -> int:
     """The command of a study that is a table of lines: measure each, write NAME.md, NAME.csv and NAME.png.
 
@@ -290,6 +300,7 @@ def compare(
             be chosen.
         arguments: of the command line.
         system: the usual one, where it may be chosen.
+        equal_time: each line takes as many steps as fit in the time of the first line's, by what they cost.
     """
     parser = argparse.ArgumentParser(prog=f"python -m t2i_utils study {name}", description=told.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="HDF5 file of the built-in flowers")
@@ -297,17 +308,14 @@ def compare(
     parser.add_argument("--out", type=Path, required=True, help="folder of results; what lies there is gone on with")
     if system:
         parser.add_argument("--system", default=system, choices=list(SYSTEMS), help=f"default: {system}")
-    budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--steps", type=int, default=1200, help="of 32 pictures (default 1200)")
-    budget.add_argument("--minutes", type=float, help="of each training, instead")
+    parser.add_argument("--steps", type=int, default=1200, help="of 32 pictures (default 1200)")
     parser.add_argument("--channels", type=int, default=16, help="base width of both networks (default 16)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings a line (default 3)")
     parser.add_argument("--captions", type=int, default=200, help="for the accuracies, 4 noises each (default 200)")
     parser.add_argument("--only", nargs="+", help="only these lines, by name; the plain one is always there")
     parser.add_argument("--no-cost", action="store_true", help="do not measure what a step costs")
     options = parser.parse_args(arguments)
-    plan = Plan(options.data, options.encoder, options.out, options.steps, options.minutes, options.seeds)
-    plan = replace(plan, captions=options.captions)
+    plan = Plan(options.data, options.encoder, options.out, options.steps, options.seeds, options.captions)
     found = lines(*([options.system] if system else []), options.steps, options.channels)
     unknown = set(options.only or ()) - {line.name for line in found}
     if unknown:
@@ -315,10 +323,12 @@ def compare(
     chosen = [line for line in found if not options.only or line is found[0] or line.name in options.only]
     device, rows = choose_device(), []
     for line in chosen:
+        if equal_time:
+            line = replace(line, share=1 / cost_of(plan, line, found[0], device))
         rows.append(measure(plan, line, found[0], device, not options.no_cost))
         print(f"{line.name}: {len(rows)} of {len(chosen)} lines", flush=True)
     print(publish(plan, rows, name))
-    length = f"{plan.minutes} minutes" if plan.minutes else f"{plan.steps} steps of 32 pictures"
-    asked = f"{length}, {options.channels} channels, on {device}; {plan.seeds} seeds"
-    print(f"{asked}, {plan.captions} held-out captions x {plan.noises} noises, intervals of 95 %")
+    length = f"{plan.steps} steps of 32 pictures" + (", or as many as fit in their time" if equal_time else "")
+    print(f"{length}, {options.channels} channels, on {device}; {plan.seeds} seeds")
+    print(f"{plan.captions} held-out captions x {plan.noises} noises, intervals of 95 %")
     return 0

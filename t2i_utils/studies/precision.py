@@ -44,7 +44,8 @@ SMALL = {
     "noise_dim": 5,
 }
 # the demo's rates: the papers' want more steps than a comparison has
-QUICK = {name: {"rate": 3e-4} for name in ("gan", "gan_cls", "gan_int", "gan_int_cls", "dcgan_cls")} | {
+REEDS = ("gan", "gan_cls", "gan_int", "gan_int_cls", "dcgan_cls", "gan_cls_modern")
+QUICK = {name: {"rate": 3e-4} for name in REEDS} | {
     "wgan_gp": {"rate": 4e-4, "critic_steps": 2},
     "df_gan": {"rate": 4e-4, "discriminator_rate": 2e-3},
 }
