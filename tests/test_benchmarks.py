@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 
 from benchmarks import __main__ as command
-from benchmarks import df_gan, loader, memory, picture, saving, step, timing, trainer
+from benchmarks import df_gan, loader, picture, saving, step, timing, trainer
 from t2i_utils import recipes
 from t2i_utils.interfaces import draw_noise
 from t2i_utils.objectives import penalties
 from t2i_utils.objectives.round import step_rng
 from t2i_utils.recipes import Recipe, dcgan_cls
+from t2i_utils.studies import memory as growing
 from t2i_utils.training.checkpoints import newest
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -287,10 +288,10 @@ def test_the_command_that_is_timed_paints_the_caption(tmp_path):
         assert painted.size == (8 * 64 + 7 * 2, 64)
 
 
-@pytest.mark.skipif(not (memory.PROCESS / "clear_refs").exists(), reason="only Linux tells a process its peak")
+@pytest.mark.skipif(not (growing.PROCESS / "clear_refs").exists(), reason="only Linux tells a process its peak")
 def test_peak_memory_is_what_the_work_held_even_if_it_let_go():
-    assert memory.growth(lambda: np.ones(10_000_000).sum()) == pytest.approx(80, abs=8)
-    assert memory.growth(lambda: None) == pytest.approx(0, abs=2)
+    assert growing.growth(lambda: np.ones(10_000_000).sum()) == pytest.approx(80, abs=8)
+    assert growing.growth(lambda: None) == pytest.approx(0, abs=2)
 
 
 # Saving

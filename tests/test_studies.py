@@ -19,6 +19,7 @@ from t2i_utils.studies import (
     precision,
     reading,
     summit,
+    tables,
     tune,
 )
 
@@ -238,7 +239,7 @@ def asked(embedded_file, reader, monkeypatch, tmp_path):
 
 def test_hacks_are_measured_once_and_what_does_not_fit_says_why(asked, tmp_path, monkeypatch, capsys):
     names = ["label_smoothing", "lazy_r1", "batch_size_8"]
-    done, attempt = [], attempts.attempt
+    done, attempt = [], tables.attempt
 
     def dies(plan, line, seed, device):
         if len(done) == 3:
@@ -247,13 +248,11 @@ def test_hacks_are_measured_once_and_what_does_not_fit_says_why(asked, tmp_path,
         return attempt(plan, line, seed, device)
 
     with monkeypatch.context() as patch:
-        patch.setattr(attempts, "attempt", dies)
+        patch.setattr(tables, "attempt", dies)
         with pytest.raises(KeyboardInterrupt):
             hacks.main([*asked, "--only", *names])
     again = []
-    monkeypatch.setattr(
-        attempts, "attempt", lambda *given: (again.append((given[1].name, given[2])), attempt(*given))[1]
-    )
+    monkeypatch.setattr(tables, "attempt", lambda *given: (again.append((given[1].name, given[2])), attempt(*given))[1])
     hacks.main([*asked, "--only", *names])
     assert [*done, *again] == [
         (name, seed) for name in ("plain_gan_cls", "label_smoothing", "batch_size_8") for seed in (0, 1)
@@ -300,8 +299,8 @@ def test_a_run_that_paints_one_picture_or_gives_up_is_counted(embedded_file, tmp
         {"steps": 2, "right": right, "diversity": [0.09, 0.01]},
         {"gave_up": "5 turns in a row were not finite"},
     ]
-    monkeypatch.setattr(attempts, "attempt", lambda plan, line, seed, device: ends[seed])
-    row = attempts.measure(plan, line, line, torch.device("cpu"))
+    monkeypatch.setattr(tables, "attempt", lambda plan, line, seed, device: ends[seed])
+    row = tables.measure(plan, line, line, torch.device("cpu"))
     assert (row.collapsed, row.runs) == (2, 3)
     assert (row.scores["petal_color"].mean, row.scores["petal_color"].count) == (0.75, 2)
     assert row.scores["diversity"].mean == pytest.approx((0.8 + 0.05) / 2)
@@ -318,7 +317,7 @@ def test_what_a_step_costs_is_a_ratio_of_pictures(embedded_file, tmp_path):
 
 def test_modern_lines_have_as_many_steps_as_fit_in_the_first_ones_time(asked, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(modern, "FIRST_ENCODER", "small")
-    monkeypatch.setattr(attempts, "cost", lambda plan, line, first, device: {"ratio": 2.0})
+    monkeypatch.setattr(tables, "cost", lambda plan, line, first, device: {"ratio": 2.0})
     asked[asked.index("--steps") + 1] = "4"
     assert modern.main([*asked, "--seeds", "1"]) == 0
     rows = (tmp_path / "out" / "modern.md").read_text().splitlines()[2:]

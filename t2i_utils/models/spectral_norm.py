@@ -43,7 +43,7 @@ class SpectralNorm(nn.Module):
 
     @torch.no_grad()
     def look(self, weight: Tensor, times: int) -> None:
-        """Turn u and v towards the directions that are stretched most."""
+        """Turn u and v towards the directions that a weight, [outputs, ...], stretches most."""
         with torch.autocast(weight.device.type, enabled=False):
             matrix = self.matrix(weight)
             for _ in range(times):

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 
 from t2i_utils.objectives.augment import Change, DiffAugment
-
-if TYPE_CHECKING:
-    from t2i_utils.objectives.round import Round
+from t2i_utils.objectives.round import Round
 
 INTERVAL = 4  # steps that are looked at before the probability moves, as in the paper
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from t2i_utils.objectives.round import Round
+from t2i_utils.objectives.round import Round
 
 
 class HistoricalAverage(nn.Module):

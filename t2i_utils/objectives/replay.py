@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from t2i_utils.interfaces import Text
-
-if TYPE_CHECKING:
-    from t2i_utils.objectives.round import Round
+from t2i_utils.objectives.round import Round
 
 
 class Replay(nn.Module):

@@ -19,7 +19,13 @@ from torch.nn import functional as F
 
 from t2i_utils.interfaces import Batch, Discriminator, Generator, Sample, Score, Text, draw_noise, step_rng
 from t2i_utils.objectives.augment import Augment
-from t2i_utils.objectives.replay import Replay
+
+
+class Mixer(Protocol):
+    """Puts something else in the place of some painted pictures: `Replay`."""
+
+    def mix(self, images: tuple[Tensor, ...], text: Text, rng: torch.Generator) -> tuple[tuple[Tensor, ...], Text]:
+        """images: [batch, channels, size, size] each, without history; text: their captions; returns as many."""
 
 
 @dataclass
@@ -51,7 +57,7 @@ class Round:
     watched: bool = False
     augments: Sequence[Augment] = ()
     joint: bool = False
-    replay: Replay | None = None
+    replay: Mixer | None = None
 
     @cached_property
     def changes(self) -> list[Callable[[Tensor], Tensor]]:
@@ -207,7 +213,7 @@ def paint_round(
     watched: bool = False,
     augments: Sequence[Augment] = (),
     joint: bool = False,
-    replay: Replay | None = None,
+    replay: Mixer | None = None,
 ) -> Round:
     """Draw the step's noise and paint its pictures, the only ones that either player needs.
 

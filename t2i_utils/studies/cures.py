@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from t2i_utils.studies.attempts import Line, compare
+from t2i_utils.studies.attempts import Line
+from t2i_utils.studies.tables import compare
 
 BATCH_SIZE = 32
 # what is suspected, and what is done about it

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from t2i_utils.studies.attempts import Line, compare
+from t2i_utils.studies.attempts import Line
 from t2i_utils.studies.precision import QUICK
+from t2i_utils.studies.tables import compare
 
 FIRST_ENCODER = "char_cnn_rnn"
 
