@@ -19,7 +19,7 @@ from t2i_utils.studies.tables import compare
 
 BATCH_SIZE = 32
 BATCH_SIZES = (8, 64)  # beside it: one report found them decisive
-TOGETHER = (("layer_norm", "lazy_r1"), ("spectral_norm", "two_rates"), ("spectral_norm", "lazy_r1"))
+TOGETHER = (("layer_norm", "lazy_r1"),)
 
 
 def lines(system: str, steps: int, channels: int) -> list[Line]:
