@@ -39,8 +39,8 @@ class Recipe:
         generator_terms: named terms added to the generator's loss.
         augments: change every picture that the discriminator judges, real and painted alike; penalties that watch real
             pairs differentiate with respect to the pictures before them, the gradient penalty's own pass goes without.
-        joint: the discriminator sees real and painted pictures in one batch in its own turn.
         replay: earlier painted pictures, some of which the discriminator sees instead of new ones.
+        round: what the players see in a step; `JointRound` shows the discriminator everything in one batch.
         after_discriminator: called with the discriminator after each of its steps: weight clipping.
         critic_steps: the discriminator learns so many times for each time the generator does.
         schedule: from a step to a factor of both rates.
@@ -58,8 +58,8 @@ class Recipe:
     discriminator_terms: Mapping[str, Term] = field(default_factory=dict)
     generator_terms: Mapping[str, Term] = field(default_factory=dict)
     augments: tuple[Augment, ...] = ()
-    joint: bool = False
     replay: Replay | None = None
+    round: type[Round] = Round
     after_discriminator: Callable[[nn.Module], None] | None = None
     critic_steps: int = 1
     schedule: Callable[[int], float] | None = None
@@ -86,7 +86,7 @@ class Recipe:
             watched = any(isinstance(term, Penalty) and term.watches and is_due(term, step) for term in terms)
             history = "generator" in due
             players = (self.generator, self.discriminator)
-            shown = (self.augments, self.joint, self.replay)
+            shown = (self.augments, self.replay, self.round)
             return paint_round(*players, batch, step, seed, history, watched, *shown)
 
         return paint

@@ -43,8 +43,6 @@ class Round:
             pass that it differentiates then runs in float32 whatever the others do: a graph that was recorded in
             half precision cannot be made float32 afterwards, and a sixth power of a norm of 7 is infinite in fp16.
         augments: each changes every picture before the discriminator sees it.
-        joint: the discriminator sees real and painted pictures in one batch in its own turn, which only batch
-            normalisation can tell from two.
         replay: earlier painted pictures, some of which the discriminator sees in the place of new ones.
     """
 
@@ -56,7 +54,6 @@ class Round:
     fake: Sample
     watched: bool = False
     augments: Sequence[Augment] = ()
-    joint: bool = False
     replay: Mixer | None = None
 
     @cached_property
@@ -90,31 +87,23 @@ class Round:
     @cached_property
     def real_features(self) -> tuple[Tensor, ...]:
         """The discriminator's features of the real pictures, once a step, whoever asks first."""
-        if self.joint:
-            return tuple(part[: len(self.batch)] for part in self.together)
         with self.precision():
             return self.features(self.real)
 
     @cached_property
     def matching(self) -> list[Score]:
         """Scores of real pictures beside their own captions."""
-        if self.joint:
-            return self.all_scores[0]
         with self.precision():
             return self.score(self.real_features, self.text)
 
     @cached_property
     def swapped(self) -> list[Score]:
         """Scores of real pictures beside someone else's captions."""
-        if self.joint:
-            return self.all_scores[2]
         return self.score(self.real_features, self.batch.text.take(self.batch.swap))
 
     @cached_property
     def painted(self) -> list[Score]:
         """Scores of painted pictures in the discriminator's turn: no gradient reaches the generator."""
-        if self.joint:
-            return self.all_scores[1]
         images, text = self.shown
         return self.score(self.features(images), text)
 
@@ -123,21 +112,6 @@ class Round:
         """Painted pictures, with their captions, that the discriminator learns from; without history."""
         images, text = self.fake.detach().images, self.batch.text
         return (images, text) if self.replay is None else self.replay.mix(images, text, self.rng)
-
-    @cached_property
-    def together(self) -> tuple[Tensor, ...]:
-        """The discriminator's features of real and painted pictures, seen in one batch, [2 batch, ...] each."""
-        pairs = zip(self.changed(self.real), self.changed(self.shown[0]), strict=True)
-        return self.discriminator.features(tuple(torch.cat(pair) for pair in pairs))
-
-    @cached_property
-    def all_scores(self) -> list[list[Score]]:
-        """Scores of matching, painted and swapped pairs, judged in one batch."""
-        count = len(self.batch)
-        features = tuple(torch.cat([part, part[:count]]) for part in self.together)
-        texts = Text.join([self.batch.text, self.shown[1], self.batch.text.take(self.batch.swap)])
-        scores = self.score(features, texts)
-        return [[Score(s.logits[at : at + count], s.sees_text) for s in scores] for at in (0, count, 2 * count)]
 
     @cached_property
     def painted_features(self) -> tuple[Tensor, ...]:
@@ -212,8 +186,8 @@ def paint_round(
     with_history: bool,
     watched: bool = False,
     augments: Sequence[Augment] = (),
-    joint: bool = False,
     replay: Mixer | None = None,
+    kind: type[Round] = Round,
 ) -> Round:
     """Draw the step's noise and paint its pictures, the only ones that either player needs.
 
@@ -226,11 +200,11 @@ def paint_round(
         with_history: True where the generator learns in this step; without, its graph is not kept.
         watched: True where a penalty is due that asks for gradients of the real pairs.
         augments: change pictures before the discriminator sees them.
-        joint: the discriminator sees real and painted pictures in one batch.
         replay: earlier painted pictures.
+        kind: of round, e.g. one whose discriminator sees everything in one batch.
     """
     rng = step_rng(seed, step)
     noise = draw_noise(generator.noise_shape, len(batch), rng).to(batch.images.device)
     with torch.set_grad_enabled(with_history):
         fake = generator(noise, batch.text)
-    return Round(generator, discriminator, batch, step, rng, fake, watched, augments, joint, replay)
+    return kind(generator, discriminator, batch, step, rng, fake, watched, augments, replay)

@@ -26,6 +26,7 @@ from t2i_utils.objectives import terms
 from t2i_utils.objectives.adaptive import AdaptiveAugment
 from t2i_utils.objectives.augment import DiffAugment, InstanceNoise
 from t2i_utils.objectives.historical import HistoricalAverage
+from t2i_utils.objectives.joint import JointRound
 from t2i_utils.objectives.penalties import R1, ClipWeights
 from t2i_utils.objectives.replay import Replay
 from t2i_utils.recipe import Recipe
@@ -168,7 +169,7 @@ def joint_batches(recipe: Recipe) -> Recipe:
         )
     if not any(isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) for part in parts):
         raise ValueError("without batch normalisation in the discriminator one batch and two are the same")
-    return replace(recipe, joint=True)
+    return replace(recipe, round=JointRound)
 
 
 def instance_noise(recipe: Recipe, strength: float = 0.1, steps: int = 10_000) -> Recipe:
