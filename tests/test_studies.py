@@ -337,7 +337,7 @@ def test_the_modern_system_is_made_of_what_it_says():
     assert isinstance(recipe.generator, ReferenceGenerator)
     assert recipe.generator.count == 5
     assert recipe.augments == (DiffAugment(0.5),)
-    assert SYSTEMS["gan_cls_modern"](16, 12, 8, 8, augment=0.0).augments == ()
+    assert SYSTEMS["gan_cls_modern"](16, 12, 8, 8).augments == ()
 
 
 # Search

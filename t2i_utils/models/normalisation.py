@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from t2i_utils.models.blocks import NORMALISATIONS
@@ -54,13 +53,15 @@ class VirtualBatchNorm(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """features: [reference + batch, channels, ...]; returns the same shape."""
         with torch.autocast(features.device.type, enabled=False):
-            whole = features.float().flatten(2) if features.ndim > 2 else features.float().unsqueeze(2)
-            moments = torch.stack([whole.mean(dim=2), whole.square().mean(dim=2)])
+            whole, places = features.float(), tuple(range(2, features.ndim))
+            variance, mean = torch.var_mean(whole, places, correction=0) if places else (whole.new_zeros(()), whole)
+            moments = torch.stack([mean, variance + mean.square()])
             known = moments[:, : self.reference].mean(dim=1, keepdim=True)
             share = 1 / (self.reference + 1)
             own = share * moments[:, self.reference :] + (1 - share) * known
             mean, square = torch.cat([known.expand(-1, self.reference, -1), own], dim=1)
             scale = self.weight * (square - mean.square() + self.eps).rsqrt()
-            scale, mean = (rearrange(part, "batch channels -> batch channels 1") for part in (scale, mean))
-            normalised = (whole - mean) * scale + self.bias[:, None]
-        return normalised.view_as(features).to(features.dtype)
+            shift = self.bias - mean * scale
+            # one product and one sum, in the memory order of the features
+            scale, shift = (part[(...,) + (None,) * len(places)] for part in (scale, shift))
+            return torch.addcmul(shift, scale, whole).to(features.dtype)
