@@ -48,11 +48,11 @@ def draw_grey_flowers(
 # what `python -m t2i_utils build` offers; each has a card in data/cards
 DATASETS: dict[str, Dataset] = {
     "synthetic_flowers": Dataset("flowers that this package draws, every attribute known", draw_flowers, root=""),
-    "grey_flowers": Dataset("the same in grey, 28 x 28, for Fashion-MNIST's networks", draw_grey_flowers, root=""),
     "oxford_flowers": Dataset("Oxford-102: photographs of 102 kinds of flowers, 10 captions each", oxford_flowers),
     "cub_birds": Dataset("CUB-200-2011: photographs of 200 kinds of birds, 10 captions each", cub_birds),
     "coco_captions": Dataset("COCO 2014: photographs of everyday scenes, 5 captions each", coco_captions),
     "fashion_mnist": Dataset("Fashion-MNIST: grey pictures of 28 x 28, captions from class names", fashion_mnist),
+    "grey_flowers": Dataset("the built-in flowers in grey, 28 x 28, as Fashion-MNIST", draw_grey_flowers, root=""),
     "folder": Dataset("your own pictures beside a captions.jsonl", own_folder),
     "older_hdf5": Dataset("an HDF5 file of much older PyTorch code, read once more", older_hdf5, root="FILE.h5"),
 }

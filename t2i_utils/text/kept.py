@@ -41,11 +41,16 @@ def keep_encoder(folder: Path, where: str, fingerprint: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / ENCODER, ignore_errors=True)
     if not by_name:
-        the_encoder(where, fingerprint, "the data file holds vectors")
+        the_encoder(where, origin(fingerprint), "the data file holds vectors")
         temporary = Path(tempfile.mkdtemp(prefix=f".{ENCODER}.", dir=folder))
         shutil.copytree(where, temporary, dirs_exist_ok=True)
         temporary.rename(folder / ENCODER)
     write_whole(record, json.dumps({"where": where, "fingerprint": fingerprint}, indent=1).encode())
+
+
+def origin(fingerprint: str) -> str:
+    """The encoder's fingerprint; its beginning, where its vectors were shuffled (`shuffled-FINGERPRINT-0`)."""
+    return fingerprint.split("-")[1] if fingerprint.startswith("shuffled-") else fingerprint
 
 
 def send_encoder(folder: Path, place: DriveFolder) -> bool:
@@ -93,7 +98,7 @@ def the_encoder(
 
     Args:
         where: what `open_encoder` opens.
-        fingerprint: of the encoder that made the vectors.
+        fingerprint: of the encoder that made the vectors, or its beginning.
         whose: vectors they are, for the error.
         said: where they say it lies, if that is not `where`.
         device: where it will run.
@@ -102,7 +107,7 @@ def the_encoder(
         ValueError: if what lies there has another fingerprint.
     """
     encoder = open_encoder(where, device=device)
-    if encoder.fingerprint != fingerprint:
+    if not encoder.fingerprint.startswith(fingerprint):
         raise ValueError(
             f"{encoder.name} has the fingerprint {encoder.fingerprint[:12]}, but {whose} of {fingerprint[:12]} "
             f"({said or where}); bring that encoder back, or embed and train again with this one"

@@ -80,3 +80,13 @@ def test_a_folder_that_holds_another_encoder_now_is_refused_before_anything_is_t
     with pytest.raises(ValueError, match=f"holds vectors of {small_encoder.fingerprint[:12]}.*bring that encoder back"):
         keep_encoder(tmp_path / "run", other.name, small_encoder.fingerprint)
     assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_run_on_shuffled_vectors_keeps_the_encoder_that_they_came_from(small_encoder, other, tmp_path):
+    shuffled = f"shuffled-{small_encoder.fingerprint[:12]}-0"
+    keep_encoder(tmp_path / "run", small_encoder.name, shuffled)
+    assert (tmp_path / "run" / ENCODER).is_dir()
+    with pytest.raises(ValueError, match="bring that encoder back"):
+        keep_encoder(tmp_path / "another", other.name, shuffled)
+    with pytest.raises(ValueError, match="was trained with vectors of shuffled"):
+        kept_encoder(tmp_path / "run")
