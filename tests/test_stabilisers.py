@@ -56,6 +56,15 @@ REFUSED = {
     "ca_gan": {"lazy_r1": MIXES, "diff_augment": "already", "adaptive_augmentation": "already"},
 }
 
+# Two that each join gan_cls, and not both
+AT_ODDS = {
+    ("layer_norm", "joint_batches"),
+    ("spectral_norm", "joint_batches"),
+    ("minibatch_discrimination", "joint_batches"),
+    ("label_smoothing", "noisy_labels"),
+    ("diff_augment", "adaptive_augmentation"),
+}
+
 
 def told(part):
     return part if isinstance(part, str) else "+".join(part)
@@ -84,12 +93,23 @@ def joined(system, names, seed=0):
 
 @pytest.mark.parametrize("name", STABILISERS)
 @pytest.mark.parametrize("system", REFUSED)
-def test_what_does_not_fit_is_refused_with_its_reason_and_all_else_joins(system, name):
+def test_what_does_not_fit_is_refused_with_its_reason_and_all_else_takes_a_step(system, name, make_batch):
     if name not in REFUSED[system]:
-        assert joined(system, [name]) is not None
+        joined(system, [name]).trainer(0)[0].learn(make_batch(0))
         return
     with pytest.raises(ValueError, match=f"{name} does not join this recipe: .*({REFUSED[system][name]})"):
         joined(system, [name])
+
+
+@pytest.mark.parametrize("first", STABILISERS)
+def test_two_of_them_take_a_step_together_or_are_refused(first, make_batch):
+    for other in list(STABILISERS)[list(STABILISERS).index(first) + 1 :]:
+        slopes = "lazy_r1" in (first, other) and not {first, other} & {"layer_norm", "spectral_norm"}
+        if slopes or (first, other) in AT_ODDS:
+            with pytest.raises(ValueError, match=f"{first}|{other}"):
+                joined("gan_cls", [first, other])
+        else:
+            joined("gan_cls", [first, other]).trainer(0)[0].learn(make_batch(0))
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,18 @@ class ReferenceGenerator(nn.Module):
             raise ValueError(f"a reference batch of {count} has no statistics; use 2 or more")
         if not replace_normalisations(generator, lambda layer: VirtualBatchNorm(layer, count)):
             raise ValueError("this generator has no batch normalisation that virtual batch normalisation could replace")
-        self.generator, self.count = generator, count
+        self.count, self.seed = count, seed
+        self.register_buffer("sentence", torch.zeros(count, generator.text_dim))
+        self.register_buffer("known", torch.zeros((), dtype=torch.bool))
+        self.hold(generator)
+
+    def hold(self, generator: nn.Module) -> None:
+        """Paint with this generator from now on: the one within, with something around it that wants other noise."""
+        self.generator = generator
         self.noise_shape, self.text_dim = generator.noise_shape, generator.text_dim
         self.image_shape = generator.image_shape
-        rng = torch.Generator().manual_seed(seed)
-        self.register_buffer("noise", torch.randn(count, *self.noise_shape, generator=rng, device="cpu"))
-        self.register_buffer("sentence", torch.zeros(count, self.text_dim))
-        self.register_buffer("known", torch.zeros((), dtype=torch.bool))
+        rng = torch.Generator().manual_seed(self.seed)
+        self.register_buffer("noise", torch.randn(self.count, *self.noise_shape, generator=rng, device="cpu"))
 
     def forward(self, noise: Tensor, text: Text) -> Sample:
         """noise: [batch, *noise_shape]; returns pictures of [batch], as the generator within."""

@@ -67,7 +67,14 @@ def dropout_generator(recipe: Recipe, probability: float = 0.5, layers: int = 3)
         probability: that a channel is left out.
         layers: so many convolutions, from the first on.
     """
-    return replace(recipe, generator=DropoutGenerator(recipe.generator, probability, layers))
+    generator = recipe.generator
+    if any(isinstance(part, DropoutGenerator) for part in generator.modules()):
+        raise ValueError("the generator has dropout already; choose its probability there")
+    if not isinstance(generator, ReferenceGenerator):
+        return replace(recipe, generator=DropoutGenerator(generator, probability, layers))
+    # within the reference, whose pictures have masks of their own
+    generator.hold(DropoutGenerator(generator.generator, probability, layers))
+    return replace(recipe)
 
 
 def virtual_batch_norm(recipe: Recipe, reference: int = 32) -> Recipe:
