@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import torch
 from torch import nn
@@ -15,6 +14,7 @@ from t2i_utils.objectives.augment import Augment
 from t2i_utils.objectives.balance import Balance
 from t2i_utils.objectives.replay import Replay
 from t2i_utils.objectives.round import Memory, Penalty, Round, Term, is_due, paint_round
+from t2i_utils.objectives.standing import StandingStatistics
 from t2i_utils.training.average import Average
 from t2i_utils.training.optimizers import SGD, Adam, RMSProp
 from t2i_utils.training.trainer import Trainer
@@ -45,6 +45,8 @@ class Recipe:
         critic_steps: the discriminator learns so many times for each time the generator does.
         schedule: from a step to a factor of both rates.
         average: decay of the generator's moving average, the one that paints; 0 paints with the last weights.
+        standing: the average gathers the statistics of its batch normalisation by itself; None where it averages the
+            trained generator's.
         batch_size: pictures a step.
     """
 
@@ -64,6 +66,7 @@ class Recipe:
     critic_steps: int = 1
     schedule: Callable[[int], float] | None = None
     average: float = 0.999
+    standing: StandingStatistics | None = None
     batch_size: int = 64
 
     def __post_init__(self):
@@ -110,7 +113,8 @@ class Recipe:
         """What the recipe's terms and augmentations remember from step to step, modules by name."""
         parts = {f"discriminator/{name}": term for name, term in self.discriminator_terms.items()}
         parts |= {f"generator/{name}": term for name, term in self.generator_terms.items()}
-        parts |= {f"augment/{index}": augment for index, augment in enumerate(self.augments)} | {"replay": self.replay}
+        parts |= {f"augment/{index}": augment for index, augment in enumerate(self.augments)}
+        parts |= {"replay": self.replay, "standing": self.standing}
         return {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
 
     def learnt(self) -> None:
@@ -129,7 +133,13 @@ class Recipe:
 
     def players(self) -> tuple[list[Turn], Average]:
         """The turns, discriminator first, then generator, and the average that the generator's turn keeps."""
-        average = Average(self.generator, self.average)
+        average = Average(self.generator, self.average, self.standing is not None)
+
+        def averaged() -> None:
+            average.update(self.generator)
+            if self.standing is not None:
+                self.standing.settle(average)
+
         optimize = self.discriminator_optimizer(self.discriminator)
         discriminator = Turn(
             "discriminator", self.discriminator, optimize, self.judge, schedule=self.schedule, after=self.learnt
@@ -141,7 +151,7 @@ class Recipe:
             self.fool,
             every=self.critic_steps,
             schedule=self.schedule,
-            after=partial(average.update, self.generator),
+            after=averaged,
         )
         turns = [discriminator, generator]
         if self.balance is not None:

@@ -38,6 +38,7 @@ REFUSED = {
     "df_gan": {
         "layer_norm": BATCH_NORM_IS_MISSING,
         "virtual_batch_norm": BATCH_NORM_IS_MISSING,
+        "standing_statistics": BATCH_NORM_IS_MISSING,
         "joint_batches": BATCH_NORM_IS_MISSING,
         "minibatch_discrimination": MIXES,
         "label_smoothing": "no labels",
@@ -58,6 +59,7 @@ REFUSED = {
 
 # Two that each join gan_cls, and not both
 AT_ODDS = {
+    ("virtual_batch_norm", "standing_statistics"),
     ("layer_norm", "joint_batches"),
     ("spectral_norm", "joint_batches"),
     ("minibatch_discrimination", "joint_batches"),
@@ -146,12 +148,17 @@ def test_what_joins_changes_the_training(system, names, make_batch):
         trainer = joined(system, chosen).trainer(0)[0]
         for step in range(6):
             trainer.learn(make_batch(step))
-        return trainer.turns[0].module.state_dict()
+        return trainer.turns[0].module.state_dict(), trainer.state_dict()["state"]["average"]
 
+    plain, changed = trained(), trained(*names)
     if names == ("two_rates",) and system == "df_gan":
-        assert unequal(trained(), trained(*names)) == [], "its own two rates stand as four to one"
+        assert unequal(plain, changed) == [], "its own two rates stand as four to one"
+    elif names == ("standing_statistics",):
+        assert unequal(plain[0], changed[0]) == [], "only what paints is another"
+        others = {path.rpartition(".")[2] for path in unequal(plain[1], changed[1])}
+        assert {"running_mean", "running_var"} <= others <= {"running_mean", "running_var", "num_batches_tracked"}
     else:
-        assert unequal(trained(), trained(*names))
+        assert unequal(plain[0], changed[0])
 
 
 def test_a_skipped_step_is_not_remembered(make_batch):
@@ -297,6 +304,7 @@ def test_the_games_know_what_may_be_done_to_them():
 
 
 CHANGING_PAINTERS = {"dropout_generator": {}, "spectral_norm_generator": {}, "virtual_batch_norm": {"reference": 4}}
+CHANGING_PAINTERS |= {"standing_statistics": {}}
 
 
 def test_a_run_keeps_them_and_goes_on_with_no_others(open_small_run, tmp_path):

@@ -330,14 +330,17 @@ def test_modern_lines_have_as_many_steps_as_fit_in_the_first_ones_time(asked, tm
 
 
 def test_the_modern_system_is_made_of_what_it_says():
-    from t2i_utils.models.reference import ReferenceGenerator
+    from t2i_utils.models.noisy_dropout import DropoutGenerator
     from t2i_utils.objectives.augment import DiffAugment
 
-    recipe = SYSTEMS["gan_cls_modern"](16, 12, 8, 8, reference=5, augment=0.5)
-    assert isinstance(recipe.generator, ReferenceGenerator)
-    assert recipe.generator.count == 5
+    recipe = SYSTEMS["gan_cls_modern"](16, 12, 8, 8, dropout=0.5, augment=0.5)
+    assert isinstance(recipe.generator, DropoutGenerator)
+    assert recipe.generator.probability == 0.5
     assert recipe.augments == (DiffAugment(0.5),)
-    assert SYSTEMS["gan_cls_modern"](16, 12, 8, 8).augments == ()
+    assert recipe.standing is not None
+    without = SYSTEMS["gan_cls_modern"](16, 12, 8, 8, dropout=0.0)
+    assert without.augments == ()
+    assert not isinstance(without.generator, DropoutGenerator)
 
 
 # Search

@@ -96,3 +96,27 @@ def test_buffers_that_are_no_quantities_are_copied():
     average.update(nn.Sequential(Direction(10.0), network(10)))
     told = values(average)
     assert (told["0.u"], told["1.0.weight"]) == (10, pytest.approx(9))
+
+
+def test_statistics_that_stand_are_those_of_what_the_average_sees_itself():
+    average = Average(network(0), decay=0.0, standing=True)
+    average.update(network(7))
+    assert values(average)["0.weight"] == 7
+    assert values(average)["1.running_mean"] == 0, "not the trained module's"
+    average.module = Shown(average.module)
+    average.settle(torch.tensor([[1.0], [3.0]]), None, 0.25)
+    # 7 x + 7 of 1 and 3 is 14 and 28: mean 21, variance 98; a quarter of the way from the first statistics, 0 and 0
+    assert average.module.layers[1].running_mean.item() == pytest.approx(0.25 * 21)
+    assert average.module.layers[1].running_var.item() == pytest.approx(0.25 * 98)
+    assert not average.module.layers[1].training
+
+
+class Shown(nn.Module):
+    """A generator that paints noise."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, noise, text):
+        return self.layers(noise)
