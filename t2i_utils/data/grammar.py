@@ -82,15 +82,32 @@ def caption_for(attributes: Mapping[str, int]) -> str:
     `caption_for({"petal_color": 0, "background": 2})` is "a red flower, against the sky"; raises ValueError as
     `write_captions` does.
     """
+    return plain_sentence(plainest_words(attributes))
+
+
+def plainest_words(attributes: Mapping[str, int]) -> dict[str, str]:
+    """The plainest word for each of `attributes` (name to index); raises ValueError as `write_captions` does."""
     _check(attributes)
-    words = {name: SYNONYMS[name][index][0] for name, index in attributes.items()}
-    head = f"{words['petal_color']} flower" if "petal_color" in words else "flower"
+    return {name: SYNONYMS[name][index][0] for name, index in attributes.items()}
+
+
+def plain_sentence(words: Mapping[str, str]) -> str:
+    """The plainest sentence with these words (attribute name to word): a red flower with six petals, on soil."""
+    parts = plain_parts(words)
+    text = plain_head(words) + (" with " + " and ".join(parts) if parts else "")
+    return f"{text}, {place(words['background'], 0)}" if "background" in words else text
+
+
+def plain_head(words: Mapping[str, str]) -> str:
+    """The flower itself with its colour: a red flower."""
+    return with_article(f"{words['petal_color']} flower" if "petal_color" in words else "flower")
+
+
+def plain_parts(words: Mapping[str, str]) -> list[str]:
+    """Petals and centre as things that a flower has; nothing for what is not said."""
     petals = [words[name] for name in ("petal_count", "petal_shape") if name in words]
     parts = [" ".join([*petals, "petals"])] if petals else []
-    if "center_color" in words:
-        parts.append(with_article(f"{words['center_color']} center"))
-    text = with_article(head) + (" with " + " and ".join(parts) if parts else "")
-    return f"{text}, {place(words['background'], 0)}" if "background" in words else text
+    return [*parts, with_article(f"{words['center_color']} center")] if "center_color" in words else parts
 
 
 def _check(attributes: Mapping[str, int]) -> None:
