@@ -6,7 +6,7 @@ from torch import nn
 
 from t2i_utils.gallery import open_painter
 from t2i_utils.interfaces import Sample, Text
-from t2i_utils.painter import Painter
+from t2i_utils.painter import Painter, truncate
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -137,3 +137,24 @@ def test_what_the_encoder_refuses_is_not_painted(painter, captions):
 def test_one_string_is_not_painted_letter_by_letter(painter):
     with pytest.raises(TypeError, match="list of captions"):
         painter.paint("a red flower")
+
+
+def test_truncated_noise_is_a_normal_that_ends_at_the_cut_and_moves_with_it():
+    noise = torch.randn(20000, generator=torch.Generator().manual_seed(0))
+    cut = truncate(noise, 1.0)
+    assert cut.abs().max() <= 1
+    # the variance of a standard normal cut at c is 1 - 2 c phi(c) / (Phi(c) - Phi(-c)): 0.2911 at 1
+    assert cut.var().item() == pytest.approx(0.2911, abs=0.005)
+    assert torch.equal(cut.sign(), noise.sign())
+    assert torch.equal(cut.argsort(), noise.argsort()) or cut.sort().values.diff().min() >= 0
+    assert (truncate(noise, 1.001) - cut).abs().max() < 0.002
+    torch.testing.assert_close(truncate(noise, 8.0), noise, atol=1e-3, rtol=1e-3)
+
+
+def test_truncation_changes_pictures_and_none_does_not(painter):
+    whole = painter.paint(CAPTIONS, seed=4)
+    assert torch.equal(painter.paint(CAPTIONS, seed=4, truncation=None), whole)
+    assert not torch.equal(painter.paint(CAPTIONS, seed=4, truncation=0.5), whole)
+    for bad in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="truncation is"):
+            painter.paint(CAPTIONS, truncation=bad)

@@ -19,8 +19,8 @@ from t2i_utils.text.towers import ClipTowers
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.trainer import Trainer, Watcher, as_it_is
 
-TINY, CHAR = "tiny_clip", "char_cnn_rnn"
-TINY_STEPS, CHAR_STEPS = 300, 600
+TINY, CHAR, JUDGE = "tiny_clip", "char_cnn_rnn", "judge_clip"
+TINY_STEPS, CHAR_STEPS, JUDGE_SEED = 300, 600, 1
 
 
 def trained_folder(name: str, data: Path) -> Path:
@@ -108,4 +108,22 @@ def train_char_cnn_rnn(
     return open_char_folder(folder, device)
 
 
-TRAINED = {TINY: train_tiny_clip, CHAR: train_char_cnn_rnn}
+def train_judge_clip(
+    data: Path,
+    folder: Path,
+    steps: int = TINY_STEPS,
+    batch_size: int = 128,
+    seed: int = JUDGE_SEED,
+    device: torch.device | str = "cpu",
+    watchers: Sequence[Watcher] = (),
+) -> ClipEncoder:
+    """Train a tiny CLIP that is there to judge only: on every class, the held-out ones too, from a seed of its own.
+
+    No generator may be trained with it: it knows the captions that generators are examined on.
+
+    Args: as of `train_tiny_clip`.
+    """
+    return train_tiny_clip(data, folder, steps, batch_size, seed, device, watchers, split="all")
+
+
+TRAINED = {TINY: train_tiny_clip, CHAR: train_char_cnn_rnn, JUDGE: train_judge_clip}
