@@ -18,6 +18,7 @@ from t2i_utils.studies import (
     modern,
     precision,
     reading,
+    rows,
     summit,
     tables,
     tune,
@@ -239,7 +240,7 @@ def asked(embedded_file, reader, monkeypatch, tmp_path):
 
 def test_hacks_are_measured_once_and_what_does_not_fit_says_why(asked, tmp_path, monkeypatch, capsys):
     names = ["label_smoothing", "lazy_r1", "batch_size_8"]
-    done, attempt = [], tables.attempt
+    done, attempt = [], rows.attempt
 
     def dies(plan, line, seed, device):
         if len(done) == 3:
@@ -248,24 +249,26 @@ def test_hacks_are_measured_once_and_what_does_not_fit_says_why(asked, tmp_path,
         return attempt(plan, line, seed, device)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tables, "attempt", dies)
+        patch.setattr(rows, "attempt", dies)
         with pytest.raises(KeyboardInterrupt):
             hacks.main([*asked, "--only", *names])
     again = []
-    monkeypatch.setattr(tables, "attempt", lambda *given: (again.append((given[1].name, given[2])), attempt(*given))[1])
+    monkeypatch.setattr(rows, "attempt", lambda *given: (again.append((given[1].name, given[2])), attempt(*given))[1])
     hacks.main([*asked, "--only", *names])
     assert [*done, *again] == [
         (name, seed) for name in ("plain_gan_cls", "label_smoothing", "batch_size_8") for seed in (0, 1)
     ]
-    rows = (tmp_path / "out" / "hacks.md").read_text().splitlines()[2:]
-    assert [row.split(" | ")[0] for row in rows] == [
+    levels, apart = ((tmp_path / "out" / "hacks.md").read_text().rstrip() + "\n").split("\n\n")
+    told = levels.splitlines()[2:]
+    assert [row.split(" | ")[0] for row in told] == [
         "| plain gan cls",
         "| label smoothing",
         "| lazy r1",
         "| batch size 8",
     ]
-    assert "mixes the examples of a batch" in rows[2]
-    assert [row.split(" | ")[-2] for row in (rows[0], rows[3])] == ["2", "8"], "as many pictures, in smaller batches"
+    assert [row.split(" | ")[0] for row in apart.splitlines()[2:]] == ["| label smoothing", "| batch size 8"]
+    assert "mixes the examples of a batch" in told[2]
+    assert [row.split(" | ")[-2] for row in (told[0], told[3])] == ["2", "8"], "as many pictures, in smaller batches"
     assert "6 held-out captions" in capsys.readouterr().out
     assert (tmp_path / "out" / "hacks.png").stat().st_size > 5000
     assert (tmp_path / "out" / "label_smoothing.png").is_file()
@@ -299,11 +302,27 @@ def test_a_run_that_paints_one_picture_or_gives_up_is_counted(embedded_file, tmp
         {"steps": 2, "right": right, "diversity": [0.09, 0.01]},
         {"gave_up": "5 turns in a row were not finite"},
     ]
-    monkeypatch.setattr(tables, "attempt", lambda plan, line, seed, device: ends[seed])
-    row = tables.measure(plan, line, line, torch.device("cpu"))
+    monkeypatch.setattr(rows, "attempt", lambda plan, line, seed, device: ends[seed])
+    row = rows.measure(plan, line, line, torch.device("cpu"))
     assert (row.collapsed, row.runs) == (2, 3)
     assert (row.scores["petal_color"].mean, row.scores["petal_color"].count) == (0.75, 2)
     assert row.scores["diversity"].mean == pytest.approx((0.8 + 0.05) / 2)
+
+
+def test_a_line_is_compared_with_the_first_seed_by_seed_and_caption_by_caption():
+    """Two seeds whose luck differs by far more than what the line changes: paired, the change is seen for sure."""
+    first = [{"right": {"petal_color": [luck, None, luck]}, "diversity": [luck, luck]} for luck in (0.1, 0.8)]
+    better = [
+        {"right": {"petal_color": [luck + 0.1, None, luck + 0.1]}, "diversity": [luck, luck]} for luck in (0.1, 0.8)
+    ]
+    changes = rows.changes_from(first, better)
+    assert (changes["petal_color"].mean, changes["petal_color"].low) == (pytest.approx(0.1), pytest.approx(0.1))
+    assert (changes["diversity"].low, changes["diversity"].high) == (0, 0)
+    told = tables.differences(
+        [rows.Row("plain"), rows.Row("better_one", changes=changes)], ("petal_color", "diversity")
+    )
+    assert told.splitlines()[2:] == ["| better one | **+0.100 [+0.100, +0.100]** | +0.000 [+0.000, +0.000] |"]
+    assert rows.changes_from(first, [better[0], {"gave_up": "why"}]) == {}
 
 
 def test_what_a_step_costs_is_a_ratio_of_pictures(embedded_file, tmp_path):
@@ -317,12 +336,12 @@ def test_what_a_step_costs_is_a_ratio_of_pictures(embedded_file, tmp_path):
 
 def test_modern_lines_have_as_many_steps_as_fit_in_the_first_ones_time(asked, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(modern, "FIRST_ENCODER", "small")
-    monkeypatch.setattr(tables, "cost", lambda plan, line, first, device: {"ratio": 2.0})
+    monkeypatch.setattr(rows, "cost", lambda plan, line, first, device: {"ratio": 2.0})
     asked[asked.index("--steps") + 1] = "4"
     assert modern.main([*asked, "--seeds", "1"]) == 0
-    rows = (tmp_path / "out" / "modern.md").read_text().splitlines()[2:]
-    assert [row.split(" | ")[0] for row in rows] == ["| gan cls", "| the model of 2016", "| gan cls modern"]
-    assert [row.split(" | ")[-2] for row in rows] == ["4", "2", "2"]
+    told = (tmp_path / "out" / "modern.md").read_text().split("\n\n")[0].splitlines()[2:]
+    assert [row.split(" | ")[0] for row in told] == ["| gan cls", "| the model of 2016", "| gan cls modern"]
+    assert [row.split(" | ")[-2] for row in told] == ["4", "2", "2"]
     assert "as many as fit in their time" in capsys.readouterr().out
     plain, first, best = modern.lines(10, 8)
     assert (first.arguments["average"], first.encoder) == (0.0, "small")

@@ -1,82 +1,35 @@
-"""Lines of attempts as a table: measured once, with what they cost, and the command of a study that is such a table."""
+"""Lines of attempts as a table, a sheet and a figure, and the command of a study that is such a table."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import io
-import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-import torch
 from matplotlib.figure import Figure
 
 from t2i_utils.colab import choose_device
-from t2i_utils.metrics.intervals import Interval
 from t2i_utils.playground.figures import drawn, save_png
 from t2i_utils.recipes import SYSTEMS
-from t2i_utils.studies.attempts import Line, Plan, attempt, cost, open_line, tensor
-from t2i_utils.studies.kept import kept
-from t2i_utils.studies.reading import over_seeds
+from t2i_utils.studies.attempts import Line, Plan
+from t2i_utils.studies.rows import Row, cost_of, measure
 from t2i_utils.whole import write_whole
 
-COLLAPSED = 0.1  # of real renderings' diversity
 
-
-@dataclass(frozen=True)
-class Row:
-    """What a table says of a line.
-
-    Attributes:
-        name: of the line.
-        scores: accuracies by attribute, and diversity; none where every run gave up.
-        collapsed: runs that paint nearly one picture a caption, or gave up.
-        runs: in all.
-        steps: of each run, their mean.
-        cost: of a picture, beside one of the first line.
-        refused: why the line cannot be trained; None where it can.
-    """
-
-    name: str
-    scores: dict[str, Interval] = field(default_factory=dict)
-    collapsed: int = 0
-    runs: int = 0
-    steps: float = 0
-    cost: float = 1.0
-    refused: str | None = None
-
-
-def cost_of(plan: Plan, line: Line, first: Line, device: torch.device) -> float:
-    """What a picture of a line costs beside one of the first line; measured once."""
-    if line == first:
-        return 1.0
-    facts = {"line": asdict(line), "beside": asdict(first)}
-    return kept(plan.out, f"{line.name}_cost", plan.data, facts, lambda: cost(plan, line, first, device))["ratio"]
-
-
-def measure(plan: Plan, line: Line, first: Line, device: torch.device, with_cost: bool = True) -> Row:
-    """All seeds of a line, or the reason why it cannot be."""
-    try:
-        open_line(plan, line, 0, device)
-    except ValueError as error:
-        return Row(line.name, refused=str(error))
-    asked = plan.asked(line)
-    runs = [
-        kept(plan.out, f"{line.name}_{seed}", plan.data, asked, lambda seed=seed: attempt(plan, line, seed, device))
-        for seed in range(plan.seeds)
-    ]
-    whole = [run for run in runs if "gave_up" not in run]
-    gone = [run for run in whole if statistics.mean(run["diversity"]) < COLLAPSED]
-    scores = {}
-    if whole:
-        for attribute in whole[0]["right"]:
-            scores[attribute] = over_seeds([tensor(run["right"][attribute]) for run in whole])
-        scores["diversity"] = over_seeds([tensor(run["diversity"]) for run in whole])
-    collapsed = len(runs) - len(whole) + len(gone)
-    steps = statistics.mean(run["steps"] for run in whole) if whole else 0
-    return Row(line.name, scores, collapsed, len(runs), steps, cost_of(plan, line, first, device) if with_cost else 1.0)
+def differences(rows: Sequence[Row], shown: Sequence[str] = ("petal_color", "background", "diversity")) -> str:
+    """Markdown: how far each line lies from the first; bold where the interval leaves out 0."""
+    names = [name.replace("_", " ").replace("color", "colour") for name in shown]
+    lines = [f"| beside {rows[0].name.replace('_', ' ')} | {' | '.join(names)} |", "|---|" + "---|" * len(shown)]
+    for row in rows:
+        if row.changes:
+            told = [f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]" for one in (row.changes[k] for k in shown)]
+            apart = [row.changes[key].low > 0 or row.changes[key].high < 0 for key in shown]
+            cells = [f"**{cell}**" if sure else cell for cell, sure in zip(told, apart, strict=True)]
+            lines.append(f"| {row.name.replace('_', ' ')} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def table(rows: Sequence[Row], shown: Sequence[str] = ("petal_color", "background", "diversity")) -> str:
@@ -129,7 +82,7 @@ def draw(rows: Sequence[Row], shown: Sequence[str] = ("petal_color", "background
 
 def publish(plan: Plan, rows: Sequence[Row], name: str) -> str:
     """Write NAME.md, NAME.csv and NAME.png to the plan's folder; returns the table."""
-    told = table(rows)
+    told = table(rows) + ("\n" + differences(rows) if any(row.changes for row in rows) else "")
     write_whole(plan.out / f"{name}.md", told.encode())
     write_whole(plan.out / f"{name}.csv", sheet(rows).encode())
     if any(row.scores for row in rows):
