@@ -357,7 +357,7 @@ def test_the_modern_system_is_made_of_what_it_says():
     assert recipe.generator.probability == 0.5
     assert recipe.augments == (DiffAugment(0.5),)
     assert recipe.standing is not None
-    without = SYSTEMS["gan_cls_modern"](16, 12, 8, 8, dropout=0.0)
+    without = SYSTEMS["gan_cls_modern"](16, 12, 8, 8)
     assert without.augments == ()
     assert not isinstance(without.generator, DropoutGenerator)
 
