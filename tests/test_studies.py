@@ -338,7 +338,13 @@ def test_modern_lines_have_as_many_steps_as_fit_in_the_first_ones_time(asked, tm
     monkeypatch.setattr(modern, "FIRST_ENCODER", "small")
     monkeypatch.setattr(rows, "cost", lambda plan, line, first, device: {"ratio": 2.0})
     asked[asked.index("--steps") + 1] = "4"
+    asked.remove("--no-cost")
     assert modern.main([*asked, "--seeds", "1"]) == 0
+    measured = [path.stat().st_mtime_ns for path in sorted((tmp_path / "out").glob("*.json"))]
+    monkeypatch.setattr(rows, "cost", lambda plan, line, first, device: {"ratio": 4.0})
+    assert modern.main([*asked, "--seeds", "1"]) == 0
+    again = [path.stat().st_mtime_ns for path in sorted((tmp_path / "out").glob("*.json"))]
+    assert again == measured, "neither a training nor what it costs is measured twice"
     told = (tmp_path / "out" / "modern.md").read_text().split("\n\n")[0].splitlines()[2:]
     assert [row.split(" | ")[0] for row in told] == ["| gan cls", "| the model of 2016", "| gan cls modern"]
     assert [row.split(" | ")[-2] for row in told] == ["4", "2", "2"]

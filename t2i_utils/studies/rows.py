@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -48,6 +48,7 @@ def cost_of(plan: Plan, line: Line, first: Line, device: torch.device) -> float:
     """What a picture of a line costs beside one of the first line; measured once."""
     if line == first:
         return 1.0
+    line = replace(line, share=1.0)  # what a picture costs does not depend on how many there will be
     facts = {"line": asdict(line), "beside": asdict(first)}
     return kept(plan.out, f"{line.name}_cost", plan.data, facts, lambda: cost(plan, line, first, device))["ratio"]
 
