@@ -15,7 +15,7 @@ FLOOR_PYTHON ?= $(call first_python,11 12)
 FLOOR_TESTS ?= tests/test_notebooks.py @tests_colab/sensitive.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-colab bench study torture lint strip address wheel sbert
+.PHONY: help setup demo test test-colab bench study league torture lint strip address wheel sbert
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,9 @@ bench: setup  ## speed against the usual way of doing it, as ratios
 
 study: setup  ## why DF-GAN's penalty spares the sentence (minutes)
 	$(BIN)/python -m t2i_utils study summit
+
+league: setup  ## every system under one budget of time and one of pictures: runs/league (hours on a CPU; goes on)
+	$(BIN)/python -m t2i_utils league --profile demo
 
 torture: setup  ## kill a training run 200 times and look whether anything was lost (minutes)
 	$(BIN)/python -m torture

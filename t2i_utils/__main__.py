@@ -14,7 +14,18 @@ from pathlib import Path
 
 from t2i_utils import __version__
 
-STUDIES = ("hacks", "cures", "modern", "encoders", "precision", "false_negatives", "by_time", "summit")
+STUDIES = (
+    "hacks",
+    "cures",
+    "modern",
+    "encoders",
+    "precision",
+    "false_negatives",
+    "by_time",
+    "summit",
+    "prompts",
+    "spoiling",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +60,11 @@ def make_parser(arguments_of: str = "") -> argparse.ArgumentParser:
         from t2i_utils.studies.tune import add_arguments
 
         add_arguments(tune)
+    score = command(commands, "evaluate", evaluate_painters, "score painters or folders of pictures against real ones")
+    if arguments_of == "evaluate":
+        from t2i_utils.evaluation.command import add_arguments as add_evaluate
+
+        add_evaluate(score)
     sample = command(commands, "sample", paint_sample, "paint a caption")
     sample.add_argument(
         "where",
@@ -75,6 +91,11 @@ def make_parser(arguments_of: str = "") -> argparse.ArgumentParser:
     study = command(commands, "study", run_study, "measure something, for hours perhaps")
     study.add_argument("name", choices=STUDIES, help="`study NAME --help` says what each of them measures")
     study.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="options of the study")
+    league = command(commands, "league", run_league, "train every system alike and say which paints best")
+    if arguments_of == "league":
+        from t2i_utils.studies.league import add_arguments as add_league
+
+        add_league(league)
     return parser
 
 
@@ -258,6 +279,13 @@ def tune_system(options: argparse.Namespace) -> None:
     run(options)
 
 
+def evaluate_painters(options: argparse.Namespace) -> None:
+    """`evaluate`: every score with its protocol."""
+    from t2i_utils.evaluation.command import run
+
+    run(options)
+
+
 def with_stabilisers(texts: Sequence[str]) -> dict[str, object]:
     """What `--with` adds to a system's arguments."""
     from t2i_utils.recipes.arguments import STABILISED
@@ -330,6 +358,13 @@ def list_stabilisers(options: argparse.Namespace) -> None:
     for name, function in STABILISERS.items():
         told = ",".join(f"{key}={value}" for key, value in defaults_of(name).items())
         print(f"{name + (':' + told if told else ''):60} {function.__doc__.splitlines()[0]}")
+
+
+def run_league(options: argparse.Namespace) -> None:
+    """`league`: every system under two budgets."""
+    from t2i_utils.studies.league import run
+
+    run(options)
 
 
 def run_study(options: argparse.Namespace) -> int | None:

@@ -30,7 +30,8 @@ ALLOWED = {
     "published": {"data"},
     "gallery": BASE | {"recipe", "recipes", "painter", "runs", "published"},
     "publish": BASE | {"recipe", "recipes", "runs", "painter", "gallery", "published"},
-    "playground": BASE | {"recipe", "recipes", "runs", "fine_tuning", "painter", "gallery"},
+    "evaluation": BASE | {"recipe", "recipes", "painter", "runs", "gallery"},
+    "playground": BASE | {"recipe", "recipes", "runs", "fine_tuning", "painter", "gallery", "evaluation"},
 }
 ALLOWED["studies"] = set(ALLOWED) - {"__init__"}  # they measure whatever there is
 ALLOWED["__main__"] = set(ALLOWED) - {"__init__", "__main__"}  # the command line may call everybody

@@ -15,6 +15,7 @@ from PIL import Image
 from t2i_utils.__main__ import main
 from t2i_utils.data.verify import verify
 from t2i_utils.gallery import open_painter
+from t2i_utils.metrics.record import read_records, sheet
 from t2i_utils.playground.figures import grid
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.runs import Settings
@@ -95,6 +96,73 @@ def test_sample_paints_a_row_for_each_caption(worked):
     assert "6 pictures by gan_cls at step 3, seed 7" in said["sample"]
 
 
+@pytest.fixture
+def evaluating(trained_run, embedded_file, reader, monkeypatch, tmp_path, capsys):
+    """Evaluate on all 120 pictures, through the eyes of a reader of two seconds; returns (status, output, errors)."""
+    monkeypatch.setenv("T2I_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.setattr("t2i_utils.metrics.extractors.ready_reader", lambda size, folder: reader)
+
+    def run(*arguments):
+        common = ["--data", embedded_file, "--split", "all", "--pictures", 40, "--out", tmp_path / "scores"]
+        status = main([str(argument) for argument in ("evaluate", *common, *arguments)])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_evaluate_writes_one_table_in_three_forms(evaluating, trained_run, tmp_path):
+    status, said, _ = evaluating(trained_run, "--bracket")
+    assert status == 0
+    told = (tmp_path / "scores" / "scores.md").read_text()
+    assert said == told + "\n"
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in told.splitlines() if line.startswith("| ")]
+    assert rows == ["painter", "gan_cls at step 3", "real pictures", "noise"]
+    records = read_records(tmp_path / "scores" / "scores.json")
+    assert {record.painter for record in records} == set(rows[1:])
+    assert (tmp_path / "scores" / "scores.csv").read_bytes() == sheet(records).encode()
+    metrics = {record.protocol.metric for record in records if record.painter == rows[1]}
+    assert {"KID", "IS", "coverage", "petal colour right", "diversity", "painted pairs seen through"} <= metrics
+    assert "no FID (reader)" in told, "60 pictures are fewer than features"
+    assert "no CLIP score" in told
+
+
+def test_evaluate_scores_painters_and_folders_side_by_side(evaluating, trained_run, tmp_path):
+    pictures = open_painter(trained_run).paint(["a red flower"] * 40)
+    (tmp_path / "theirs").mkdir()
+    for index, picture in enumerate(pictures):
+        Image.fromarray(np.asarray(picture.permute(1, 2, 0))).save(tmp_path / "theirs" / f"{index}.png")
+    status, told, _ = evaluating(trained_run, tmp_path / "theirs", "--fewer-than-features")
+    assert status == 0
+    assert "FID (reader), fewer pictures than features" in told
+    assert "only a run's folder holds a discriminator" in told
+    records = read_records(tmp_path / "scores" / "scores.json")
+    theirs = {record.protocol.metric: record for record in records if record.painter == "theirs"}
+    assert "petal colour right" not in theirs, "there is no captions.jsonl"
+    assert theirs["KID"].protocol.painted == 40
+    assert theirs["KID"].checkpoint
+
+
+def test_evaluate_leaves_nothing_where_it_cannot_finish(evaluating, trained_run, small_encoder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for arguments, words in (
+        ((trained_run, "--judge", small_encoder.name), "cannot judge these pictures"),
+        ((trained_run, "--judge", "none"), "none sees no pictures"),
+        ((trained_run, "flowers"), "several sizes do not compare (gan_cls at step 3: 32, flowers (gan_cls): 64 px)"),
+        ((trained_run, tmp_path / "empty"), "holds 0 pictures"),
+        ((tmp_path / "empty",), "give --size"),
+        ((trained_run, "--pictures", 3), "pictures is 3; use 20 or more"),
+        ((trained_run, "--features", "eyes"), "no extractor is called 'eyes'"),
+        ((trained_run, "--truncation", 0), "truncation is 0.0"),
+        (("nobody",), "no painter is called 'nobody'"),
+    ):
+        status, said, errors = evaluating(*arguments)
+        assert (status, said) == (2, "")
+        assert words in errors.splitlines()[-1]
+        assert not (tmp_path / "scores").exists()
+    (tmp_path / "scores").write_text("a file")
+    assert "is a file; name a folder" in evaluating(trained_run)[2]
+
+
 def test_systems_tell_their_exact_counts(capsys):
     assert main(["systems", "--json"]) == 0
     told = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
@@ -139,12 +207,16 @@ def test_every_argument_of_a_recipe_is_an_option_with_its_default(system, capsys
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ([], ["download", "build", "verify", "embed", "train", "sample", "painters", "systems"]),
+        ([], ["download", "build", "verify", "embed", "train", "evaluate", "sample", "painters", "systems"]),
         (["build"], ["synthetic_flowers", "oxford_flowers", "--root", "--size", "--limit", "--classes", "--out"]),
         (["download"], ["oxford_flowers", "cub_birds", "coco_captions", "fashion_mnist", "--root"]),
         (["verify"], ["file"]),
         (["embed"], ["--encoder", "tiny_clip", "MODEL/TAG"]),
         (["train"], list(SYSTEMS)),
+        (
+            ["evaluate"],
+            ["DIR_OR_NAME", "--data", "--features", "--judge", "--bracket", "--fewer-than-features", "--out"],
+        ),
         (["sample"], ["DIR_OR_NAME", "--caption", "--seed", "--count", "--out"]),
         (["systems"], ["--json"]),
     ],

@@ -57,7 +57,7 @@ class Judge:
 
     def clip_score(self, images: Tensor, captions: Sequence[str]) -> Interval:
         """Mean `clip_score` of pictures, uint8 [n, channels, size, size], and their captions, [n]."""
-        return bootstrap(clip_score(self._seen(images), self._read(captions)).tolist())
+        return bootstrap(clip_score(self.see(images), self.read(captions)).tolist())
 
     def r_precision(self, images: Tensor, captions: Sequence[str], others: Sequence[str], seed: int = 0) -> Interval:
         """How often a picture is nearer to its caption than to 99 others.
@@ -69,14 +69,14 @@ class Judge:
             seed: of the draws.
         """
         pools = torch.stack([draw_pool(len(others), step_rng(seed, row)) for row in range(len(images))])
-        return bootstrap(
-            r_precision(self._seen(images), self._read(captions), self._read(others)[pools]).double().tolist()
-        )
+        return bootstrap(r_precision(self.see(images), self.read(captions), self.read(others)[pools]).double().tolist())
 
-    def _seen(self, images: Tensor) -> Tensor:
+    def see(self, images: Tensor) -> Tensor:
+        """uint8 [n, channels, size, size] to unit vectors, [n, dim]."""
         return self.encoder.encode_images(images.float() / 127.5 - 1)
 
-    def _read(self, captions: Sequence[str]) -> Tensor:
+    def read(self, captions: Sequence[str]) -> Tensor:
+        """[n] captions to vectors, [n, dim]."""
         return self.encoder.encode(captions).sentence
 
 

@@ -1,5 +1,7 @@
 """How sure a mean is: intervals that hold what they should, as often as they say."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,23 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     trials = [bootstrap(rng.exponential(size=60), level=0.9, resamples=400, seed=trial) for trial in range(400)]
     covered = np.mean([interval.low <= 1 <= interval.high for interval in trials])
     assert 0.83 < covered < 0.93  # skewed values: a little below 0.9 is known of the percentile bootstrap
+
+
+@pytest.mark.parametrize("at_once", [1, 1000, 12_345])
+def test_drawing_in_parts_draws_the_same(monkeypatch, at_once):
+    values, sizes = np.random.default_rng(5).normal(size=(2, 700)) ** 2
+    whole = bootstrap(values, resamples=300, sizes=sizes)
+    monkeypatch.setattr("t2i_utils.metrics.intervals.DRAWN", at_once)
+    assert bootstrap(values, resamples=300, sizes=sizes) == whole
+
+
+def test_memory_does_not_grow_with_the_number_of_values():
+    values = np.random.default_rng(6).normal(size=30_000)
+    tracemalloc.start()
+    bootstrap(values, resamples=400)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 8 * 2**20, "all draws at once would take 96 MB"
 
 
 def test_said_in_one_line():
