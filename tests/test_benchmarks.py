@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 
 from benchmarks import __main__ as command
-from benchmarks import df_gan, loader, picture, saving, step, timing, trainer
+from benchmarks import df_gan, evaluation, loader, picture, saving, step, timing, trainer
 from t2i_utils import recipes
 from t2i_utils.interfaces import draw_noise
 from t2i_utils.objectives import penalties
@@ -249,6 +250,7 @@ def test_one_benchmark_can_be_chosen_and_all_are_listed(monkeypatch, capsys):
             "trainer",
             "saving",
             "picture",
+            "evaluation",
         ]
     ]
     assert command.main(["--list", "--only", "step"]) == 0
@@ -272,8 +274,9 @@ def test_bars_are_the_promised_ones():
         ("trainer", 1.05, True),
         ("saving", 1.02, True),
         ("picture", 2.5, True),
+        ("evaluation", 25, True),
     ]
-    assert picture.PICTURE.limit == 6
+    assert (picture.PICTURE.limit, evaluation.EVALUATION.limit) == (6, 60)
 
 
 @pytest.mark.parametrize(("limit", "holds"), [(None, True), (1.0, True), (0.9, False)])
@@ -292,6 +295,25 @@ def test_the_command_that_is_timed_paints_the_caption(tmp_path):
 def test_peak_memory_is_what_the_work_held_even_if_it_let_go():
     assert growing.growth(lambda: np.ones(10_000_000).sum()) == pytest.approx(80, abs=8)
     assert growing.growth(lambda: None) == pytest.approx(0, abs=2)
+
+
+# Evaluation
+
+
+def test_the_evaluation_that_is_timed_gives_every_score_of_the_pictures_that_are_painted_beside_it(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(evaluation, "PICTURES", 40)
+    monkeypatch.setattr(evaluation, "DRAWN", 150)
+    monkeypatch.setattr(evaluation, "timed", lambda work: work)
+    monkeypatch.setattr(evaluation, "Plan", partial(evaluation.Plan, diverse=3, noises=4))
+    evaluation.prepare(tmp_path)
+    found = evaluation.start_scores(tmp_path)()
+    metrics = {record.protocol.metric: record.protocol for record in found.records}
+    assert {"KID", "CMMD", "IS", "coverage", "CLIP score", "R-precision", "background right", "diversity"} <= set(
+        metrics
+    )
+    assert metrics["KID"].painted == evaluation.start_painting(tmp_path)() == 40
 
 
 # Saving
