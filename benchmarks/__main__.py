@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.df_gan import AGEING, DF_GAN, FROZEN, LAZY, MEMORY, PENALTY, SHORTCUTS
+from benchmarks.evaluation import EVALUATION
 from benchmarks.loader import LOADER
 from benchmarks.memory import peak_megabytes
 from benchmarks.picture import PICTURE
@@ -17,7 +18,21 @@ from benchmarks.step import STEP
 from benchmarks.timing import Benchmark, Outcome, interleaved
 from benchmarks.trainer import TRAINER
 
-BENCHMARKS = (LOADER, STEP, DF_GAN, MEMORY, SHORTCUTS, FROZEN, LAZY, PENALTY, AGEING, TRAINER, SAVING, PICTURE)
+BENCHMARKS = (
+    LOADER,
+    STEP,
+    DF_GAN,
+    MEMORY,
+    SHORTCUTS,
+    FROZEN,
+    LAZY,
+    PENALTY,
+    AGEING,
+    TRAINER,
+    SAVING,
+    PICTURE,
+    EVALUATION,
+)
 
 
 def measure(benchmark: Benchmark) -> Outcome:
