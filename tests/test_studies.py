@@ -7,6 +7,7 @@ import torch
 
 from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import ATTRIBUTES
+from t2i_utils.metrics.intervals import Interval
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.studies import (
     attempts,
@@ -321,6 +322,9 @@ def test_a_line_is_compared_with_the_first_seed_by_seed_and_caption_by_caption()
     told = tables.differences(
         [rows.Row("plain"), rows.Row("better_one", changes=changes)], ("petal_color", "diversity")
     )
+    scores = {"petal_color": Interval(0.5, 0.4, 0.6, 3), "diversity": Interval(0.7, 0.6, 0.8, 3)}
+    levels = tables.table([rows.Row("better_one", scores, changes)], ("petal_color", "diversity"))
+    assert "| better one | **0.500 [0.400, 0.600]** | 0.700 [0.600, 0.800] |" in levels
     assert told.splitlines()[2:] == ["| better one | **+0.100 [+0.100, +0.100]** | +0.000 [+0.000, +0.000] |"]
     assert rows.changes_from(first, [better[0], {"gave_up": "why"}]) == {}
 

@@ -43,6 +43,11 @@ class Row:
     cost: float = 1.0
     refused: str | None = None
 
+    def apart(self, score: str) -> bool:
+        """Whether a score lies apart from the first line's for sure: the interval of the difference leaves out 0."""
+        change = self.changes.get(score)
+        return change is not None and (change.low > 0 or change.high < 0)
+
 
 def cost_of(plan: Plan, line: Line, first: Line, device: torch.device) -> float:
     """What a picture of a line costs beside one of the first line; measured once."""

@@ -25,15 +25,14 @@ def differences(rows: Sequence[Row], shown: Sequence[str] = ("petal_color", "bac
     lines = [f"| beside {rows[0].name.replace('_', ' ')} | {' | '.join(names)} |", "|---|" + "---|" * len(shown)]
     for row in rows:
         if row.changes:
-            told = [f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]" for one in (row.changes[k] for k in shown)]
-            apart = [row.changes[key].low > 0 or row.changes[key].high < 0 for key in shown]
-            cells = [f"**{cell}**" if sure else cell for cell, sure in zip(told, apart, strict=True)]
+            changes = [(key, row.changes[key]) for key in shown]
+            cells = [bold(f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]", row.apart(key)) for key, one in changes]
             lines.append(f"| {row.name.replace('_', ' ')} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def table(rows: Sequence[Row], shown: Sequence[str] = ("petal_color", "background", "diversity")) -> str:
-    """Markdown: a row a line."""
+    """Markdown: a row a line; bold where the difference from the first line, seed by seed, leaves out 0."""
     names = [name.replace("_", " ").replace("color", "colour") for name in shown]
     lines = [f"| | {' | '.join(names)} | collapsed | steps | cost of a picture |", "|---|" + "---|" * (3 + len(shown))]
     for row in rows:
@@ -41,14 +40,18 @@ def table(rows: Sequence[Row], shown: Sequence[str] = ("petal_color", "backgroun
         if row.refused:
             lines.append(f"| {name} | {row.refused} |" + " |" * (2 + len(shown)))
             continue
-        told = [
-            f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in (row.scores[k] for k in shown if row.scores)
-        ]
+        scores = [(key, row.scores[key]) for key in shown if row.scores]
+        told = [bold(f"{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]", row.apart(key)) for key, one in scores]
         told = told or ["gave up"] * len(shown)
         lines.append(
             f"| {name} | {' | '.join(told)} | {row.collapsed} of {row.runs} | {row.steps:,.0f} | {row.cost:.2f} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def bold(text: str, sure: bool) -> str:
+    """Markdown's bold where something is sure."""
+    return f"**{text}**" if sure else text
 
 
 def sheet(rows: Sequence[Row]) -> str:
