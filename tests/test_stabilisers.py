@@ -304,7 +304,6 @@ def test_the_games_know_what_may_be_done_to_them():
 
 
 CHANGING_PAINTERS = {"dropout_generator": {}, "spectral_norm_generator": {}, "virtual_batch_norm": {"reference": 4}}
-CHANGING_PAINTERS |= {"standing_statistics": {}}
 
 
 def test_a_run_keeps_them_and_goes_on_with_no_others(open_small_run, tmp_path):
@@ -319,8 +318,11 @@ def test_a_run_keeps_them_and_goes_on_with_no_others(open_small_run, tmp_path):
         open_small_run(tmp_path / "run")
 
 
-def test_painters_with_changed_generators_open_and_pack(open_small_run, embedded_file, reader, tmp_path, monkeypatch):
-    run = open_small_run(tmp_path / "run", stabilisers=CHANGING_PAINTERS)
+@pytest.mark.parametrize("chosen", [CHANGING_PAINTERS, {"standing_statistics": {}}], ids=["changed", "standing"])
+def test_painters_with_changed_generators_open_and_pack(
+    chosen, open_small_run, embedded_file, reader, tmp_path, monkeypatch
+):
+    run = open_small_run(tmp_path / "run", stabilisers=chosen)
     run.train(steps=3, progress=False)
     captions = ["a red flower", "six pointed blue petals in front of soil"]
     expected = run.painter().paint(captions, 3)
