@@ -15,6 +15,7 @@ from t2i_utils.models.spectral_norm import normalise_spectra
 from t2i_utils.objectives.penalties import ClipWeights
 from t2i_utils.objectives.standing import StandingStatistics
 from t2i_utils.recipe import Recipe
+from t2i_utils.training.average import normalisations
 
 
 def layer_norm(recipe: Recipe) -> Recipe:
@@ -86,6 +87,6 @@ def standing_statistics(recipe: Recipe, every: int = 2, decay: float = 0.9) -> R
         every: of the generator's steps between two looks at what it paints.
         decay: of the statistics, a look.
     """
-    if not any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in recipe.generator.modules()):
+    if not normalisations(recipe.generator):
         raise ValueError("the generator has no batch normalisation, so its average has no statistics to gather")
     return replace(recipe, standing=StandingStatistics(every, decay))

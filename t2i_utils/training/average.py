@@ -55,7 +55,7 @@ class Average(nn.Module):
 
         noise: [batch, *noise_shape], text: captions of [batch]; momentum: the weight of this look, 0 to 1.
         """
-        parts = [part for part in self.module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+        parts = normalisations(self.module)
         for part in parts:
             part.momentum = momentum
             part.train()
@@ -70,10 +70,14 @@ class Average(nn.Module):
         return result
 
 
+def normalisations(module: nn.Module) -> list[nn.Module]:
+    """The parts of a module that keep running statistics of batches."""
+    return [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+
+
 def statistics(module: nn.Module) -> set[int]:
     """The ids of the running statistics of a module's batch normalisation."""
-    parts = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
-    return {id(buffer) for part in parts for buffer in part.buffers(recurse=False)}
+    return {id(buffer) for part in normalisations(module) for buffer in part.buffers(recurse=False)}
 
 
 def copies(module: nn.Module) -> set[int]:
