@@ -50,7 +50,8 @@ class Embeddings(NamedTuple):
         fingerprint: of the encoder.
         sentence: float32 [captions, text_dim].
         name: by which a user asks for the encoder.
-        where: a model tag or a folder from which it can be opened again.
+        where: a model tag or a folder from which it can be opened again; the folder beside the file, where the one that
+            was written down is not there (it is often relative to where `embed` ran).
     """
 
     fingerprint: str
@@ -135,7 +136,10 @@ def read_embeddings(path: Path, encoder: str) -> Embeddings:
     with open_data(path) as file:
         group = _find_encoder(file, Path(path), encoder)
         mark = group.name.rpartition("/")[2]
-        return Embeddings(mark, group["sentence"][:], str(group.attrs["name"]), str(group.attrs["where"]))
+        where, beside = str(group.attrs["where"]), Path(path).parent / Path(str(group.attrs["where"])).name
+        if not Path(where).is_dir() and beside.is_dir():
+            where = str(beside)
+        return Embeddings(mark, group["sentence"][:], str(group.attrs["name"]), where)
 
 
 def _find_encoder(file: h5py.File, path: Path, encoder: str) -> h5py.Group:

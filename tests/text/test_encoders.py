@@ -49,6 +49,19 @@ def test_every_sentence_is_encoded_once_and_stands_where_the_file_has_it(data):
     assert (found.fingerprint, found.where) == (encoder.fingerprint, "counting")
 
 
+def test_a_file_and_its_encoders_folder_may_move_together(data, tmp_path, monkeypatch):
+    encoder = Counting()
+    encoder.name = "flowers.tiny_clip-0123"  # that is where it says it lies
+    embed(data, encoder, "counting")
+    assert read_embeddings(data, "counting").where == "flowers.tiny_clip-0123", "there is no such folder: as it was told"
+    (data.parent / "flowers.tiny_clip-0123").mkdir()
+    monkeypatch.chdir(tmp_path.parent)
+    assert read_embeddings(data, "counting").where == str(data.parent / "flowers.tiny_clip-0123")
+    (tmp_path / "here" / "flowers.tiny_clip-0123").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    assert read_embeddings(data, "counting").where == "flowers.tiny_clip-0123", "what it says is there"
+
+
 def test_the_vectors_are_the_encoders_row_by_row(embedded_file, small_encoder):
     for asked in ("small", small_encoder.fingerprint, small_encoder.fingerprint[:10]):
         found = read_embeddings(embedded_file, asked)
