@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from t2i_utils.colab import drive_folder, workspace
 from t2i_utils.painter import Painter
-from t2i_utils.published import GENERATOR, PUBLISHED, TEXT, USUAL, WEIGHTS
+from t2i_utils.published import GENERATOR, PUBLISHED, SHARED, USUAL, WEIGHTS
 from t2i_utils.training.drive import LIST, DriveFolder
 from t2i_utils.training.resuming import CHECKPOINTS
 
@@ -102,7 +102,7 @@ def _from_drive(place: Path) -> Path:
 def _open_packed(folder: Path, device: torch.device | str) -> Painter:
     """A painter from float16 weights in safetensors, whose metadata say what they are the weights of."""
     from t2i_utils.recipes.arguments import build_recipe
-    from t2i_utils.text.packed import open_packed
+    from t2i_utils.text.packed import open_tower_of
 
     path = folder / GENERATOR
     try:
@@ -116,8 +116,14 @@ def _open_packed(folder: Path, device: torch.device | str) -> Painter:
         said = str(error).partition("\n")[0]
         raise ValueError(f"{path} holds no weights that this version opens ({said}); copy the folder again") from error
     generator = generator.to(device, memory_format=torch.channels_last)
-    encoder = open_packed(folder / TEXT, device)
-    encoder.ancestors = tuple(filter(None, (told.get("encoder"), *json.loads(told.get("ancestors", "[]")))))
+    if told.get(SHARED, USUAL) not in PUBLISHED:  # a name from a file, and no path
+        raise ValueError(f"{path} wants the text tower of {told[SHARED][:40]!r}; here are {', '.join(PUBLISHED)}")
+    encoder = open_tower_of(WEIGHTS / told[SHARED] if SHARED in told else folder, device, told.get(SHARED, folder.name))
+    if SHARED in told and encoder.fingerprint != told.get("encoder"):
+        raise ValueError(
+            f"{path} was trained on sentences as {told[SHARED]}'s text tower read them then; the one that comes with "
+            "this version reads otherwise: get both from the same version"
+        )
     return Painter(encoder, generator, f"{folder.name} ({told['system']})")
 
 

@@ -17,8 +17,9 @@ from t2i_utils.gallery import open_painter
 from t2i_utils.metrics.attributes import AttributeReport, score_painter
 from t2i_utils.metrics.reader import train_reader
 from t2i_utils.painter import Painter
-from t2i_utils.published import CARD, GENERATOR, TEXT
+from t2i_utils.published import CARD, GENERATOR, PUBLISHED, SHARED, TEXT
 from t2i_utils.text.clip import ClipEncoder
+from t2i_utils.text.packed import PackedEncoder
 from t2i_utils.text.packing import pack, save
 from t2i_utils.training import checkpoints
 from t2i_utils.whole import write_whole
@@ -31,7 +32,8 @@ def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | No
     """Pack a run's painter into a folder that opens without a network, open_clip and torchvision.
 
     Args:
-        run: the run's folder; its encoder must be a small CLIP such as `tiny_clip`.
+        run: the run's folder; its encoder must be a small CLIP such as `tiny_clip`, or the text tower of a painter in
+            the package, which is then shared and not written again.
         data: the HDF5 file that it was trained on: its words are kept, its held-out captions are scored.
         out: the folder to write, whole or not at all; its name is the painter's. A packed painter there is replaced.
         note: how long it was trained on what, for the card.
@@ -44,8 +46,11 @@ def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | No
             packed painter that paints something else.
     """
     facts, painter = verify(data), open_painter(run)
-    if not isinstance(painter.encoder, ClipEncoder):
-        raise ValueError(f"{run} reads captions with {painter.encoder.name}; only a run with a tiny_clip can be packed")
+    if not isinstance(painter.encoder, ClipEncoder | PackedEncoder):
+        raise ValueError(
+            f"{run} reads captions with {painter.encoder.name}; only a run with a tiny_clip, or with the text tower of "
+            "a painter in this package, can be packed"
+        )
     if out.exists() and not (out / GENERATOR).is_file():
         raise ValueError(f"{out} is there and holds no packed painter; name a new folder")
     checkpoint = checkpoints.newest(Path(run) / "checkpoints")
@@ -54,6 +59,8 @@ def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | No
     with tempfile.TemporaryDirectory(prefix=".packing.", dir=out.parent) as private:
         folder = Path(private) / out.name
         metadata = describe(checkpoint) | {"ancestors": json.dumps(painter.encoder.ancestors)}
+        if painter.encoder.name in PUBLISHED:
+            metadata[SHARED] = painter.encoder.name
         packed = _pack(painter, metadata, sorted(set(read_captions(data))), folder)
         report = None
         if facts.dataset == READABLE:
@@ -87,7 +94,9 @@ def write_generator(painter: Painter, metadata: dict[str, str], folder: Path) ->
 def _pack(painter: Painter, metadata: dict[str, str], captions: list[str], folder: Path) -> Painter:
     """Write weights and text tower of a run into a new folder; what opens from it, found to paint the same."""
     folder.mkdir()
-    save(pack(painter.encoder, captions, folder.name), folder / TEXT)
+    if SHARED not in metadata:
+        clip = isinstance(painter.encoder, ClipEncoder)
+        save(pack(painter.encoder, captions, folder.name) if clip else painter.encoder, folder / TEXT)
     write_generator(painter, metadata, folder)
     packed, some = open_painter(folder), captions[:: max(1, len(captions) // 64)]
     difference = (painter.paint(some).float() - packed.paint(some).float()).abs().mean().item()
@@ -113,9 +122,13 @@ def _card(packed: Painter, facts: Facts, trained: str, told: dict, note: str, re
     if report:
         no_better = [name for name, score in report.painted.items() if score.low <= report.chance[name]]
         scores = f"```\n{report}\n```\n\nNot better than chance: {', '.join(no_better) or 'none of them'}."
+    shared = packed.encoder.fingerprint == told["encoder"]
+    tower = (
+        f"`{packed.encoder.name}`, on whose vectors it was trained" if shared else "the CLIP that it was trained with"
+    )
     return f"""# {facts.dataset} at {facts.image_size} px by {trained}
 
-{parameters:,} parameters in float16, with the text tower of the CLIP that it was trained with.
+{parameters:,} parameters in float16, with the text tower of {tower}.
 
 ## How it was made
 

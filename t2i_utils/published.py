@@ -13,6 +13,7 @@ from t2i_utils.data.remote import RemoteFile
 
 WEIGHTS = Path(__file__).with_name("weights")
 GENERATOR, TEXT, CARD = "generator.safetensors", "text.safetensors", "card.md"
+SHARED = "text_of"  # in a generator's header: the painter of this package whose text tower it reads captions with
 USUAL = "flowers"
 NOT_YET = "not trained yet"
 

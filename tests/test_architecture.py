@@ -20,7 +20,7 @@ ALLOWED = {
     "training": {"interfaces", "colab", "whole"},
     "models": {"interfaces"},
     "objectives": {"interfaces"},
-    "text": {"interfaces", "colab", "whole", "data", "training"},
+    "text": {"interfaces", "colab", "whole", "data", "training", "published"},
     "metrics": {"interfaces", "colab", "data", "training", "text", "whole"},
     "recipe": BASE - {"metrics", "colab"},
     "recipes": (BASE - {"metrics", "colab"}) | {"recipe"},
@@ -31,7 +31,7 @@ ALLOWED = {
     "gallery": BASE | {"recipe", "recipes", "painter", "runs", "published"},
     "publish": BASE | {"recipe", "recipes", "runs", "painter", "gallery", "published"},
     "evaluation": BASE | {"recipe", "recipes", "painter", "runs", "gallery"},
-    "playground": BASE | {"recipe", "recipes", "runs", "fine_tuning", "painter", "gallery", "evaluation"},
+    "playground": BASE | {"recipe", "recipes", "runs", "fine_tuning", "painter", "published", "gallery", "evaluation"},
 }
 ALLOWED["studies"] = set(ALLOWED) - {"__init__"}  # they measure whatever there is
 ALLOWED["__main__"] = set(ALLOWED) - {"__init__", "__main__"}  # the command line may call everybody

@@ -9,16 +9,20 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from t2i_utils import __version__
+from t2i_utils import __version__, gallery
 from t2i_utils import publish as module
 from t2i_utils.gallery import open_painter
 from t2i_utils.publish import publish
 from t2i_utils.published import CARD, GENERATOR, TEXT
+from t2i_utils.runs import open_run
+from t2i_utils.text import encoders
+from t2i_utils.text.embedding import embed
 from t2i_utils.training import checkpoints
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+SMALL = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
 CAPTIONS = ["a red flower", "six pointed blue petals in front of soil"]
 LIGHT = """
 import sys
@@ -92,6 +96,60 @@ def test_half_a_file_is_refused_by_name(packed, tmp_path, name):
     (folder / name).write_bytes((folder / name).read_bytes()[:-40])
     with pytest.raises(ValueError, match=rf"{name} .*copy"):
         open_painter(folder)
+
+
+@pytest.fixture(scope="module")
+def sharing(packed, embedded_file, reader, tmp_path_factory):
+    """A folder of published painters, `flowers` and a second one that was trained on its text tower and packed."""
+    home = tmp_path_factory.mktemp("sharing")
+    shutil.copytree(packed, home / "weights" / "flowers")
+    with pytest.MonkeyPatch.context() as patch:
+        for where in (encoders, gallery):
+            patch.setattr(where, "WEIGHTS", home / "weights")
+        patch.setattr(module, "train_reader", lambda size: reader)
+        data = shutil.copy(embedded_file, home / "data.h5")
+        embed(data, encoders.open_encoder("flowers"))
+        open_run("gan_cls", data, "flowers", home / "run", SMALL).train(steps=2, progress=False)
+        publish(home / "run", data, home / "weights" / "second", "2 steps")
+        yield home
+
+
+def test_a_painter_trained_on_a_published_text_tower_shares_it(sharing, packed):
+    second = sharing / "weights" / "second"
+    assert {path.name for path in second.iterdir()} == {GENERATOR, CARD}
+    assert "the text tower of `flowers`, whose vectors" in (second / CARD).read_text()
+    painter, run = open_painter(second), open_painter(sharing / "run")
+    assert (painter.paint(CAPTIONS).float() - run.paint(CAPTIONS).float()).abs().mean() < 2
+    towers = [open_painter(folder).encoder for folder in (packed, second)]
+    assert towers[0].fingerprint == towers[1].fingerprint
+    assert towers[0].ancestors == towers[1].ancestors, "a CLIP that it was packed from may judge neither"
+    assert towers[0].ancestors
+
+
+def test_a_shared_text_tower_that_has_changed_is_refused(sharing, tmp_path, monkeypatch):
+    second = shutil.copytree(sharing / "weights" / "second", tmp_path / "second")
+    path = second / GENERATOR
+    path.write_bytes(with_header(path.read_bytes(), lambda header: header["__metadata__"].update(encoder="0" * 64)))
+    with pytest.raises(ValueError, match="the one that comes with this version reads otherwise"):
+        open_painter(second)
+
+
+def test_a_header_cannot_point_at_another_folders_text_tower(sharing, tmp_path):
+    second = shutil.copytree(sharing / "weights" / "second", tmp_path / "second")
+    path = second / GENERATOR
+    path.write_bytes(with_header(path.read_bytes(), lambda header: header["__metadata__"].update(text_of="../flowers")))
+    with pytest.raises(ValueError, match=r"wants the text tower of '\.\./flowers'; here are flowers"):
+        open_painter(second)
+
+
+def test_a_run_on_a_packed_folders_tower_takes_it_along(packed, embedded_file, reader, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "train_reader", lambda size: reader)
+    data = shutil.copy(embedded_file, tmp_path / "data.h5")
+    embed(data, encoders.open_encoder(str(packed)))
+    open_run("gan_cls", data, str(packed), tmp_path / "run", SMALL).train(steps=2, progress=False)
+    publish(tmp_path / "run", data, tmp_path / "third", "2 steps")
+    assert (tmp_path / "third" / TEXT).is_file()
+    assert open_painter(tmp_path / "third").encoder.fingerprint == open_painter(packed).encoder.fingerprint
 
 
 def with_header(data, change):

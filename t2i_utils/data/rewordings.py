@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from t2i_utils.data.structures import CAMERAS, OCCASIONS
+from t2i_utils.data.structures import aside
 
 WORD = re.compile(r"\w+(?:[-'\u2019]\w+)*")
 # Words that hold sentences together and name nothing in a picture.
@@ -68,8 +68,7 @@ def turned(caption: str, rng: np.random.Generator) -> str:
 
 def distracted(caption: str, rng: np.random.Generator) -> str:
     """The caption and words about camera, time and mood that nothing in the picture depends on."""
-    camera, occasion = (choice[int(rng.integers(len(choice)))] for choice in (CAMERAS, OCCASIONS))
-    return f"{_open(caption)}, {camera} {occasion}"
+    return f"{_open(caption)}, {aside(rng)}"
 
 
 def denying(caption: str, rng: np.random.Generator) -> str:

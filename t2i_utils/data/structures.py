@@ -117,8 +117,13 @@ def synonyms(attributes: Mapping[str, int], rng: np.random.Generator) -> Prompt:
 
 def distractors(attributes: Mapping[str, int], rng: np.random.Generator) -> Prompt:
     """The plainest sentence with words about camera, time and mood: ..., shot on film on a quiet Sunday morning"""
+    return Prompt(f"{caption_for(attributes)}, {aside(rng)}", frozenset(attributes))
+
+
+def aside(rng: np.random.Generator) -> str:
+    """Words about camera, time and mood that nothing in a picture depends on."""
     camera, occasion = (choice[int(rng.integers(len(choice)))] for choice in (CAMERAS, OCCASIONS))
-    return Prompt(f"{caption_for(attributes)}, {camera} {occasion}", frozenset(attributes))
+    return f"{camera} {occasion}"
 
 
 def negation(attributes: Mapping[str, int], rng: np.random.Generator) -> Prompt:

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from t2i_utils.interfaces import Text
+from t2i_utils.published import GENERATOR, TEXT
 from t2i_utils.text.captions import check_captions
 from t2i_utils.text.loudness import loud, weights_fingerprint
 
@@ -158,3 +159,32 @@ def open_packed(path: Path, device: torch.device | str = "cpu") -> PackedEncoder
         said = str(error).partition("\n")[0]
         raise ValueError(f"{path} does not open as a packed text tower ({said}); copy it again") from error
     return PackedEncoder(tower.to(device), vocabulary, told.get("name", "packed"))
+
+
+def holds_tower(folder: Path) -> bool:
+    """Whether a folder is a packed painter with a text tower of its own."""
+    return all((folder / name).is_file() for name in (TEXT, GENERATOR))
+
+
+def open_tower_of(folder: Path, device: torch.device | str = "cpu", name: str = "") -> PackedEncoder:
+    """The text tower of a packed painter; other painters may be trained on its vectors, and share it then.
+
+    Args:
+        folder: of a packed painter.
+        device: where it will run.
+        name: by which it is found again; the folder's path if not given.
+
+    Raises:
+        FileNotFoundError, ValueError: as `open_packed`, and for a painter that does not say whose tower this is.
+    """
+    encoder = open_packed(folder / TEXT, device)
+    encoder.name = name or str(folder)
+    try:
+        with safe_open(folder / GENERATOR, "pt") as file:
+            told = file.metadata() or {}
+        encoder.ancestors = tuple(filter(None, (told.get("encoder"), *json.loads(told.get("ancestors", "[]")))))
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{folder / GENERATOR} does not tell whose text tower this is; copy the folder again"
+        ) from error
+    return encoder

@@ -53,7 +53,7 @@ def test_a_file_and_its_encoders_folder_may_move_together(data, tmp_path, monkey
     encoder = Counting()
     encoder.name = "flowers.tiny_clip-0123"  # that is where it says it lies
     embed(data, encoder, "counting")
-    assert read_embeddings(data, "counting").where == "flowers.tiny_clip-0123", "there is no such folder: as it was told"
+    assert read_embeddings(data, "counting").where == "flowers.tiny_clip-0123", "no such folder: as it was told"
     (data.parent / "flowers.tiny_clip-0123").mkdir()
     monkeypatch.chdir(tmp_path.parent)
     assert read_embeddings(data, "counting").where == str(data.parent / "flowers.tiny_clip-0123")
