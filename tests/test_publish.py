@@ -117,7 +117,7 @@ def sharing(packed, embedded_file, reader, tmp_path_factory):
 def test_a_painter_trained_on_a_published_text_tower_shares_it(sharing, packed):
     second = sharing / "weights" / "second"
     assert {path.name for path in second.iterdir()} == {GENERATOR, CARD}
-    assert "the text tower of `flowers`, whose vectors" in (second / CARD).read_text()
+    assert "the text tower of `flowers`, on whose vectors" in (second / CARD).read_text()
     painter, run = open_painter(second), open_painter(sharing / "run")
     assert (painter.paint(CAPTIONS).float() - run.paint(CAPTIONS).float()).abs().mean() < 2
     towers = [open_painter(folder).encoder for folder in (packed, second)]
