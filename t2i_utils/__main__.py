@@ -1,7 +1,7 @@
 """The same work without a notebook: python -m t2i_utils COMMAND.
 
-Commands: data | download | build | verify | embed | finetune | train | tune | sample | pack | painters | systems |
-stabilisers | study.
+Commands: data | download | build | verify | embed | finetune | train | tune | evaluate | sample | pack | painters |
+convert | systems | stabilisers | study | league.
 """
 
 from __future__ import annotations
@@ -85,6 +85,9 @@ def make_parser(arguments_of: str = "") -> argparse.ArgumentParser:
     pack.add_argument("--out", type=Path, required=True, help="the folder to write; its name is the painter's")
     pack.add_argument("--note", required=True, help="the command, time and hardware that made it, for the card")
     command(commands, "painters", list_painters, "every published painter, as checkpoints.md shows them")
+    theirs = command(commands, "convert", convert_released, "turn the weights that DF-GAN's authors released into ours")
+    theirs.add_argument("file", type=Path, help="their state_epoch_*.pth or netG*.pth")
+    theirs.add_argument("--out", type=Path, required=True, help="the folder that gets generator.safetensors")
     systems = command(commands, "systems", list_systems, "every system with its parameter counts")
     systems.add_argument("--json", action="store_true", help="as JSON")
     command(commands, "stabilisers", list_stabilisers, "what `train --with` combines a system with")
@@ -309,6 +312,13 @@ def paint_sample(options: argparse.Namespace) -> None:
     pictures = painter.paint(captions, options.seed)
     save_png(grid(pictures, columns=options.count), options.out)
     print(f"{options.out}: {len(pictures)} pictures by {painter.name}, seed {options.seed}")
+
+
+def convert_released(options: argparse.Namespace) -> None:
+    """`convert`: DF-GAN's authors' weights, opened as tensors only."""
+    from t2i_utils.released import convert
+
+    print(f"{options.out}: {convert(options.file, options.out)}")
 
 
 def pack_run(options: argparse.Namespace) -> None:

@@ -28,7 +28,7 @@ LIGHT = """
 import sys
 from t2i_utils.gallery import open_painter
 print(open_painter(sys.argv[1]).paint(["a red flower"]).shape)
-print([name for name in ("open_clip", "torchvision", "torch._dynamo") if name in sys.modules])
+print([name for name in ("open_clip", "torchvision", "torch._dynamo", "h5py") if name in sys.modules])
 """
 
 

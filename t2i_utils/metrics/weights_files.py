@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from t2i_utils.data.arrivals import what_is_wrong
 from t2i_utils.data.download import DownloadError, NoMirrorError, fetch_file
 from t2i_utils.data.fetch import Patience
 from t2i_utils.data.remote import RemoteFile
+from t2i_utils.tensor_files import read_tensors
 
 FOLDER = "extractors"  # in the workspace
 
@@ -74,10 +74,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ValueError: for a file that holds anything else.
     """
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        said = str(error).partition("\n")[0]
-        raise ValueError(f"{path} holds no weights ({said}); delete it and fetch it again") from error
+        weights = read_tensors(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; delete it and fetch it again") from error
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise ValueError(f"{path} holds a {type(weights).__name__}, not weights by name; delete it and fetch it again")
     return weights

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from t2i_utils.data.loader import Loader
 from t2i_utils.recipe import Recipe
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.recipes.stabilisers import complete_stabilisers, stabilise
+
+if TYPE_CHECKING:
+    from t2i_utils.data.loader import Loader  # who only opens a painter need not wait for what reads data files
 
 STABILISED = "stabilisers"  # beside a system's own arguments: what is combined with it
 FROM_DATA = ("image_size", "text_dim", "channels")  # nobody chooses these: the data file says them

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import pickle
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import torch
 
+from t2i_utils.tensor_files import read_tensors
 from t2i_utils.whole import write_whole, writing_whole
 
 KEPT = 2
@@ -184,9 +184,9 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
         ValueError: for a file that is no checkpoint.
     """
     try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(f"{path} holds no state of a run ({error}); use another checkpoint") from error
+        return read_tensors(path, device)
+    except ValueError as error:
+        raise ValueError(f"{error}; use another checkpoint") from error
 
 
 def differences(saved: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
