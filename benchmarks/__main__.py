@@ -13,6 +13,7 @@ from benchmarks.evaluation import EVALUATION
 from benchmarks.loader import LOADER
 from benchmarks.memory import peak_megabytes
 from benchmarks.picture import PICTURE
+from benchmarks.playground import PLAYGROUND
 from benchmarks.saving import SAVING
 from benchmarks.step import STEP
 from benchmarks.timing import Benchmark, Outcome, interleaved
@@ -31,6 +32,7 @@ BENCHMARKS = (
     TRAINER,
     SAVING,
     PICTURE,
+    PLAYGROUND,
     EVALUATION,
 )
 

@@ -30,5 +30,5 @@ def start_torch(folder: Path) -> Sampler:
 
 
 PICTURE = Benchmark(
-    "picture", Side("ours", start_ours), Side("import torch", start_torch), bar=2.5, at_most=True, limit=6.0
+    "picture", Side("ours", start_ours), Side("import torch", start_torch), bar=2.5, at_most=True, limit=5.0
 )

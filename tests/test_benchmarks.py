@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from benchmarks import __main__ as command
-from benchmarks import df_gan, evaluation, loader, picture, saving, step, timing, trainer
+from benchmarks import df_gan, evaluation, loader, picture, playground, saving, step, timing, trainer
 from t2i_utils import recipes
 from t2i_utils.interfaces import draw_noise
 from t2i_utils.objectives import penalties
@@ -250,6 +250,7 @@ def test_one_benchmark_can_be_chosen_and_all_are_listed(monkeypatch, capsys):
             "trainer",
             "saving",
             "picture",
+            "playground",
             "evaluation",
         ]
     ]
@@ -274,9 +275,11 @@ def test_bars_are_the_promised_ones():
         ("trainer", 1.05, True),
         ("saving", 1.02, True),
         ("picture", 2.5, True),
+        ("playground", 4, True),
         ("evaluation", 25, True),
     ]
-    assert (picture.PICTURE.limit, evaluation.EVALUATION.limit) == (6, 60)
+    limits = {claim.name: claim.limit for claim in command.BENCHMARKS if claim.limit is not None}
+    assert limits == {"picture": 5, "playground": 0.15, "evaluation": 60}
 
 
 @pytest.mark.parametrize(("limit", "holds"), [(None, True), (1.0, True), (0.9, False)])
@@ -289,6 +292,21 @@ def test_the_command_that_is_timed_paints_the_caption(tmp_path):
     picture.start_ours(tmp_path)()
     with Image.open(tmp_path / "painted.png") as painted:
         assert painted.size == (8 * 64 + 7 * 2, 64)
+
+
+def test_the_caption_that_is_timed_is_another_each_time_and_the_pass_beside_it_paints_as_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(playground, "timed", lambda work: work)
+    said, render = [], playground.render
+
+    def watched(state, painter):
+        said.append((state.caption, state.seed))
+        return render(state, painter)
+
+    monkeypatch.setattr(playground, "render", watched)
+    paint = playground.start_render(tmp_path)
+    assert all(paint() > 1000 for _ in range(3)), "bytes of a PNG"
+    assert len({caption for caption, _ in said}) == len({seed for _, seed in said}) == 3
+    assert playground.start_pass(tmp_path)().shape == (playground.COUNT, 3, 64, 64)
 
 
 @pytest.mark.skipif(not (growing.PROCESS / "clear_refs").exists(), reason="only Linux tells a process its peak")

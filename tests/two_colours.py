@@ -1,11 +1,14 @@
 """A painter of two colours for tests that ask what a playground shows: red and blue by words, green by noise."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
 
 from t2i_utils.interfaces import Sample, Text
 from t2i_utils.painter import Painter
+from t2i_utils.playground.studio import Studio
 
 
 class Words:
@@ -37,6 +40,45 @@ class Paint(nn.Module):
         return Sample((colours[:, :, None, None].expand(-1, -1, 8, 8),))
 
 
+class LikesGreen:
+    """A chooser who reads no captions: the greener, the better."""
+
+    name = "somebody who likes green"
+
+    def score(self, captions, pictures):
+        return pictures[:, 1].float().mean(dim=(1, 2))
+
+
 @pytest.fixture
-def painter() -> Painter:
-    return Painter(Words(), Paint(), "two colours")
+def make_painter() -> Callable[[str], Painter]:
+    """A new painter of a name."""
+    return lambda name: Painter(Words(), Paint(), name)
+
+
+@pytest.fixture
+def painter(make_painter) -> Painter:
+    return make_painter("two colours")
+
+
+@pytest.fixture
+def likes_green() -> LikesGreen:
+    return LikesGreen()
+
+
+@pytest.fixture
+def opened(monkeypatch, make_painter) -> list[str]:
+    """The names of the painters that studios opened, in order: each of them is one of two colours."""
+    names = []
+
+    def open_painter(name, device):
+        names.append(name)
+        return make_painter(name)
+
+    monkeypatch.setattr("t2i_utils.playground.studio.open_painter", open_painter)
+    return names
+
+
+@pytest.fixture
+def studio(opened, likes_green) -> Studio:
+    """Two painters who paint alike, and a chooser who likes green."""
+    return Studio(["flowers", "digits"], choose=lambda painter: likes_green)
