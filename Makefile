@@ -41,8 +41,10 @@ study: setup  ## why DF-GAN's penalty spares the sentence (minutes)
 league: setup  ## every system under one budget of time and one of pictures: runs/league (hours on a CPU; goes on)
 	$(BIN)/python -m t2i_utils league --profile demo
 
-torture: setup  ## kill a training run 200 times and look whether anything was lost (minutes)
+torture: setup  ## kill a training run 200 times, ask the playground 10,000 odd things, 50 people at once (minutes)
 	$(BIN)/python -m torture
+	$(BIN)/python -m torture.prompts --count 10000 --endpoint 1000
+	$(BIN)/python -m torture.users --users 50
 
 lint: setup  ## formatting, names, notebooks without outputs
 	$(BIN)/ruff check .

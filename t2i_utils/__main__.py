@@ -1,7 +1,7 @@
 """The same work without a notebook: python -m t2i_utils COMMAND.
 
 Commands: data | download | build | verify | embed | finetune | train | tune | evaluate | sample | pack | painters |
-convert | systems | stabilisers | study | league.
+convert | systems | stabilisers | study | league | web.
 """
 
 from __future__ import annotations
@@ -99,6 +99,11 @@ def make_parser(arguments_of: str = "") -> argparse.ArgumentParser:
         from t2i_utils.studies.league import add_arguments as add_league
 
         add_league(league)
+    web = command(commands, "web", serve_page, "the playground as a page for a browser")
+    if arguments_of == "web":
+        from t2i_utils.playground.web_command import add_arguments as add_web
+
+        add_web(web)
     return parser
 
 
@@ -312,6 +317,13 @@ def paint_sample(options: argparse.Namespace) -> None:
     pictures = painter.paint(captions, options.seed)
     save_png(grid(pictures, columns=options.count), options.out)
     print(f"{options.out}: {len(pictures)} pictures by {painter.name}, seed {options.seed}")
+
+
+def serve_page(options: argparse.Namespace) -> None:
+    """`web`: until Ctrl-C."""
+    from t2i_utils.playground.web_command import run
+
+    run(options)
 
 
 def convert_released(options: argparse.Namespace) -> None:

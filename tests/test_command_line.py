@@ -218,6 +218,8 @@ def test_every_argument_of_a_recipe_is_an_option_with_its_default(system, capsys
             ["DIR_OR_NAME", "--data", "--features", "--judge", "--bracket", "--fewer-than-features", "--out"],
         ),
         (["sample"], ["DIR_OR_NAME", "--caption", "--seed", "--count", "--out"]),
+        (["convert"], ["file", "--out"]),
+        (["web"], ["--host", "--port", "--painters", "--service", "--share", "--auth", "--queue"]),
         (["systems"], ["--json"]),
     ],
 )
@@ -225,6 +227,11 @@ def test_help_names_everything(command, words, capsys):
     told = helped(capsys, *command)
     for word in words:
         assert word in told
+
+
+def test_no_page_is_shared_without_a_password(capsys):
+    assert main(["web", "--share"]) == 2
+    assert "ask for a password with --auth USER:FILE" in capsys.readouterr().err
 
 
 def test_it_runs_as_a_module_and_leaves_torch_alone_until_it_is_needed():
