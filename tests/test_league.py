@@ -70,7 +70,10 @@ def test_both_budgets_are_what_they_say_and_what_is_done_stays_done(asked, tmp_p
     assert "KID (reader): extractor reader" in told, "the protocol stands below"
     sheet = list(csv.DictReader((tmp_path / "out" / "table.csv").open()))
     assert {row["seed"] for row in sheet if row["system"] == "gan_cls"} == {"0", "1"}
-    assert float(next(r for r in sheet if r["system"] == "real pictures" and r["metric"] == "recall")["value"]) > 0.5
+    assert (
+        float(next(r for r in sheet if r["system"] == "real pictures" and r["metric"] == "recall (reader)")["value"])
+        > 0.5
+    )
     assert Image.open(tmp_path / "out" / "figure.png").width > 600
 
 
@@ -102,7 +105,14 @@ GONE = {"gave_up": "x", "steps": 9, "parameters": 1000}
 
 def run(diversity, fid, milliseconds=1.0):
     scores = {"diversity": diversity, "FID": fid, "petal colour right": 0.5}
-    return {"steps": 9, "parameters": 1000, "seconds_a_picture": milliseconds / 1000, "scores": scores, "protocols": []}
+    told = ["FID (reader): extractor reader", "petal colour right (reader): extractor reader"]
+    return {
+        "steps": 9,
+        "parameters": 1000,
+        "seconds_a_picture": milliseconds / 1000,
+        "scores": scores,
+        "protocols": told,
+    }
 
 
 def test_a_row_counts_what_collapsed_and_takes_the_quickest_painting():
@@ -110,12 +120,22 @@ def test_a_row_counts_what_collapsed_and_takes_the_quickest_painting():
         "gan", TIME, [run(0.05, 10.0, 3.0), run(0.9, 30.0, 2.0), {"gave_up": "x", "steps": 9, "parameters": 1000}]
     )
     assert row.collapsed == 2
-    assert row.milliseconds == pytest.approx(2.0)
+    quicker = Row("gan", PICTURES, [run(0.9, 30.0, 1.5)])
+    assert league_tables.milliseconds([row, quicker, Row("wgan", TIME, [GONE])]) == {"gan": pytest.approx(1.5)}
     assert league_tables.told(row.of("FID")) == "20 [10, 30]"
     told = league_tables.page([row], {"noise": {"FID": 99.0}}, "done")
     assert "| gan | 1,000 | 2.00 | 9 |" in told
     assert "| 2 of 3 |" in told
     assert "| *noise* |  |  |  |  |  | 99 |" in told
+
+
+def test_every_table_says_whose_eyes_a_score_is_of():
+    row = Row("gan", TIME, [run(0.9, 30.0)])
+    assert "| petal colour right (reader) | background right | FID (reader) |" in league_tables.page([row], {}, "")
+    told = league_tables.sheet([row], {"noise": {"FID": 99.0}})
+    assert "FID (reader),30" in told
+    assert ",noise,,,,,FID (reader),99" in told
+    assert ",FID," not in told
 
 
 def test_a_system_of_which_every_run_gave_up_says_so_and_is_not_drawn():

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from t2i_utils.metrics.directions import direction
 from t2i_utils.playground.figures import drawn
 
 TIME, PICTURES = "time", "pictures"
@@ -44,11 +46,6 @@ class Row:
         alike = [run for run in self.whole if run["scores"].get("diversity", 1.0) < COLLAPSED]
         return len(self.runs) - len(self.whole) + len(alike)
 
-    @property
-    def milliseconds(self) -> float:
-        """To paint a picture."""
-        return 1000 * min(run["seconds_a_picture"] for run in self.whole)
-
     def of(self, metric: str) -> list[float]:
         """A metric's value for each seed that has one."""
         return [run["scores"][metric] for run in self.whole if metric in run["scores"]]
@@ -61,20 +58,35 @@ def told(values: Sequence[float]) -> str:
     return f"{statistics.mean(values):.3g} [{min(values):.3g}, {max(values):.3g}]"
 
 
+def milliseconds(rows: Sequence[Row]) -> dict[str, float]:
+    """What a picture takes, by system: the quickest of all its runs, for what else a machine does only adds to it."""
+    times: dict[str, list[float]] = {}
+    for row in rows:
+        times.setdefault(row.system, []).extend(1000 * run["seconds_a_picture"] for run in row.whole)
+    return {system: min(found) for system, found in times.items() if found}
+
+
+def headings(rows: Sequence[Row]) -> dict[str, str]:
+    """Each metric's name in full, with whose eyes it is of: "FID (reader)" is no FID."""
+    protocols = next((run["protocols"] for row in rows for run in row.whole), [])
+    return {one.partition(" (")[0]: one for one in (protocol.partition(":")[0] for protocol in protocols)}
+
+
 def page(rows: Sequence[Row], brackets: Mapping[str, Mapping[str, float]], done: str) -> str:
     """Both tables, the best known by their means left to the reader, and the protocol of each column."""
-    lines = []
+    lines, named, pace = [], headings(rows), milliseconds(rows)
+    shown = " | ".join(named.get(metric, metric) for metric in SHOWN)
     for budget in dict.fromkeys(row.budget for row in rows):
         what = "the same time" if budget == TIME else "as many pictures seen"
         lines += [
             f"**At {what}** (mean [lowest, highest] over seeds)",
             "",
-            f"| system | parameters | ms a picture | steps | {' | '.join(SHOWN)} | collapsed |",
+            f"| system | parameters | ms a picture | steps | {shown} | collapsed |",
             "|---|" + "---|" * (len(SHOWN) + 4),
         ]
         for row in (one for one in rows if one.budget == budget):
             first = row.runs[0]
-            cells = [f"{first['parameters']:,}", f"{row.milliseconds:.2f}" if row.whole else "", f"{first['steps']:,}"]
+            cells = [f"{first['parameters']:,}", f"{pace[row.system]:.2f}" if row.whole else "", f"{first['steps']:,}"]
             cells += [told(row.of(metric)) or ("gave up" if not row.whole else "") for metric in SHOWN]
             lines.append(f"| {row.system} | {' | '.join(cells)} | {row.collapsed} of {len(row.runs)} |")
         for name, scores in brackets.items():
@@ -88,7 +100,7 @@ def page(rows: Sequence[Row], brackets: Mapping[str, Mapping[str, float]], done:
 
 def sheet(rows: Sequence[Row], brackets: Mapping[str, Mapping[str, float]]) -> str:
     """CSV: a line a seed and metric."""
-    text = io.StringIO()
+    text, named = io.StringIO(), headings(rows)
     writer = csv.writer(text)
     writer.writerow(["budget", "system", "seed", "steps", "parameters", "seconds_a_picture", "metric", "value"])
     for row in rows:
@@ -97,35 +109,67 @@ def sheet(rows: Sequence[Row], brackets: Mapping[str, Mapping[str, float]]) -> s
             if "gave_up" in run:
                 writer.writerow([*facts, "gave up", ""])
             for metric, value in run.get("scores", {}).items():
-                writer.writerow([*facts, metric, f"{value:.6g}"])
+                writer.writerow([*facts, named.get(metric, metric), f"{value:.6g}"])
     for name, scores in brackets.items():
         for metric, value in scores.items():
-            writer.writerow(["", name, "", "", "", "", metric, f"{value:.6g}"])
+            writer.writerow(["", name, "", "", "", "", named.get(metric, metric), f"{value:.6g}"])
     return text.getvalue()
 
 
 def draw(rows: Sequence[Row], metrics: Sequence[str] = ("petal colour right", "FID")) -> Image.Image:
     """Quality against the time that a picture takes; the area of a dot is the number of the generator's parameters."""
     rows = [row for row in rows if row.whole]
-    budgets = list(dict.fromkeys(row.budget for row in rows))
+    alike = {TIME: "time", PICTURES: "number of pictures"}
+    budgets, named = list(dict.fromkeys(row.budget for row in rows)), headings(rows)
     figure = Figure(figsize=(6.4 * len(metrics), 4.2 * len(budgets)), layout="constrained")
     axes = figure.subplots(len(budgets), len(metrics), squeeze=False)
-    most = max((row.runs[0]["parameters"] for row in rows), default=1)
     for line, budget in zip(axes, budgets, strict=True):
         for axis, metric in zip(line, metrics, strict=True):
-            for row in (one for one in rows if one.budget == budget and one.of(metric)):
-                values = row.of(metric)
-                mean = statistics.mean(values)
-                area = 20 + 300 * row.runs[0]["parameters"] / most
-                axis.errorbar(
-                    row.milliseconds, mean, [[mean - min(values)], [max(values) - mean]], color="grey", lw=0.8
-                )
-                axis.scatter(row.milliseconds, mean, s=area, alpha=0.6)
-                axis.annotate(row.system, (row.milliseconds, mean), (4, 4), textcoords="offset points", fontsize=7)
-            axis.set_xscale("log")
-            axis.set_xlabel("ms to paint a picture", fontsize=8)
-            axis.set_title(f"{metric}, at the same {'time' if budget == TIME else 'number of pictures'}", fontsize=9)
-            if metric == "FID":
-                axis.set_yscale("log")
-            axis.grid(alpha=0.3)
+            title = f"{named.get(metric, metric)}, {direction(metric)}, at the same {alike[budget]}"
+            axis.set_title(title, fontsize=9)
+            _dots(axis, rows, budget, metric)
     return drawn(figure)
+
+
+def _dots(axis: Axes, rows: Sequence[Row], budget: str, metric: str) -> None:
+    """One panel: means over seeds with their ends."""
+    pace, places = milliseconds(rows), {}
+    most = max(row.runs[0]["parameters"] for row in rows)
+    for row in (one for one in rows if one.budget == budget and one.of(metric)):
+        values, x = row.of(metric), pace[row.system]
+        mean = statistics.mean(values)
+        axis.errorbar(x, mean, [[mean - min(values)], [max(values) - mean]], color="grey", lw=0.8)
+        axis.scatter(x, mean, s=20 + 300 * row.runs[0]["parameters"] / most, alpha=0.6)
+        places[row.system] = (x, mean)
+    axis.set_xscale("log")
+    axis.set_yscale("log" if metric == "FID" else "linear")
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_formatter("{x:g}")
+        side.set_minor_formatter("{x:g}")
+    axis.tick_params(which="both", labelsize=7)
+    axis.set_xlabel("ms to paint a picture", fontsize=8)
+    axis.margins(x=0.16)  # room for names
+    axis.grid(alpha=0.3)
+    _names(axis, places)
+
+
+def _names(axis: Axes, places: Mapping[str, tuple[float, float]]) -> None:
+    """A name at the right of each dot, moved up where it would stand on another one."""
+    axis.set(xlim=axis.get_xlim(), ylim=axis.get_ylim())  # or they would change after names have found their places
+    to_panel = axis.transData + axis.transAxes.inverted()
+    spots = sorted((tuple(to_panel.transform(place)[::-1]), name) for name, place in places.items())
+    written: list[tuple[float, float]] = []
+    for (y, x), name in spots:
+        for over, beside in written:  # from below
+            if abs(beside - x) < 0.25 and y - over < 0.035:
+                y = over + 0.035
+        written.append((y, x))
+        axis.annotate(
+            name,
+            places[name],
+            (x + 0.02, y),
+            textcoords="axes fraction",
+            fontsize=7,
+            va="center",
+            arrowprops={"arrowstyle": "-", "lw": 0.4, "color": "grey"},
+        )
