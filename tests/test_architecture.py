@@ -36,7 +36,8 @@ ALLOWED = {
     "playground": BASE | {"recipe", "recipes", "runs", "fine_tuning", "painter", "published", "gallery", "evaluation"},
 }
 ALLOWED["studies"] = set(ALLOWED) - {"__init__"}  # they measure whatever there is
-ALLOWED["__main__"] = set(ALLOWED) - {"__init__", "__main__"}  # the command line may call everybody
+ALLOWED["commands"] = set(ALLOWED) - {"__init__"}  # the command line may call everybody
+ALLOWED["__main__"] = {"commands"}
 EXCEPTIONS = {("objectives.terms", "text.damsm")}  # one term scores pictures with a trained encoder of both
 
 
