@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import torch
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import ATTRIBUTES
@@ -24,6 +25,7 @@ from t2i_utils.studies import (
     tables,
     tune,
 )
+from t2i_utils.studies.wide_sums import WideSums
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -142,6 +144,23 @@ def test_a_task_trains_paints_and_reads(embedded_file, monkeypatch, reader):
     stated = ~result.right["petal_color"].isnan()
     assert stated.any()
     assert set(result.right["petal_color"][stated].tolist()) <= {0.0, 0.5, 1.0}
+
+
+@pytest.mark.parametrize(("named", "wide"), [("fp16", True), ("bf16", False), ("float32", False)])
+def test_fp16_is_compared_with_sums_as_a_gpu_has_them(embedded_file, monkeypatch, reader, named, wide):
+    modes = []
+
+    def watched(*arguments):
+        modes.append(isinstance(_get_current_dispatch_mode(), WideSums))
+        return train(*arguments)
+
+    train = precision.train
+    monkeypatch.setattr(reading, "ready_reader", lambda size, folder: reader)
+    monkeypatch.setattr(precision, "train", watched)
+    widths = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
+    task = precision.Task("gan_cls", widths, embedded_file, "small", named, 0, steps=1, captions=2, noises=1)
+    assert precision.perform(task).survival.broken == []
+    assert modes == [wide]
 
 
 # Encoders

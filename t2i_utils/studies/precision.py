@@ -3,7 +3,8 @@
     python -m t2i_utils study precision survive                             # all systems, small, 2,000 steps each
     python -m t2i_utils study precision compare --data FILE --encoder NAME  # accuracy, speed, memory; three seeds
 
-On a GPU where there is one. On a CPU both go through the same autocast, scalers and float32 islands, only slowly.
+On a GPU where there is one. On a CPU both go through the same autocast, scalers and float32 islands, only slowly;
+`compare` sums the convolutions of fp16 as a GPU does there (`wide_sums`), `survive` as torch does on a CPU.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from t2i_utils.recipes import SYSTEMS
 from t2i_utils.recipes.arguments import build_recipe, complete, defaults
 from t2i_utils.studies.memory import growth
 from t2i_utils.studies.reading import over_seeds, right_by_caption
+from t2i_utils.studies.wide_sums import WideSums
 from t2i_utils.text.kept import the_encoder
 from t2i_utils.training.budget import Budget
 
@@ -150,13 +153,15 @@ class Result:
 def perform(task: Task) -> Result:
     """Train, paint captions of held-out classes, read the pictures."""
     device, results = choose_device(), []
+    half = PRECISIONS[task.precision]
+    sums = WideSums() if half is torch.float16 and device.type == "cpu" else nullcontext()
     probe = Loader(task.data, encoder=task.encoder, batch_size=2)
     recipe = build_recipe(task.system, complete(task.system, task.arguments, probe), task.seed)
     loader = Loader(task.data, encoder=task.encoder, batch_size=recipe.batch_size, seed=task.seed, device=device)
 
     def work():
-        half, budget = PRECISIONS[task.precision], Budget(task.steps)
-        results.append(train(recipe, loader.stream, device, half, budget, task.seed))
+        with sums:
+            results.append(train(recipe, loader.stream, device, half, Budget(task.steps), task.seed))
 
     megabytes = growth(work)
     if device.type == "cuda":
