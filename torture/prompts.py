@@ -105,7 +105,7 @@ GOOD: dict[str, Callable[[random.Random], Any]] = {
     "seed": lambda rng: rng.randrange(SEEDS),
     "count": lambda rng: rng.choice((1, 2, 3, 4, MOST)),
     "truncation": lambda rng: rng.uniform(0.05, 10),
-    "view": lambda rng: rng.choice(VIEWS),
+    "view": lambda rng: rng.choice(list(VIEWS)),
     "tries": lambda rng: rng.randrange(1, MOST_TRIES + 1),
 }
 THINGS: tuple[Callable[[random.Random], Any], ...] = (

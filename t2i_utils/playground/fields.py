@@ -14,7 +14,6 @@ import ipywidgets
 from t2i_utils.playground.examples import LAST_SEED
 from t2i_utils.playground.state import MOST, MOST_TRIES, VIEWS, State, as_numbers, from_numbers
 
-VIEW_LABELS = ("pictures", "from caption to caption", "from noise to noise", "what the words do")
 CUTS = (math.inf, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3)  # cut at infinity, noise is whole: a list has no place for None
 NARROW, WIDE = {"width": "300px"}, {"width": "95%"}
 
@@ -40,7 +39,7 @@ def make_fields(names: Sequence[str], start: State) -> dict[str, ipywidgets.Widg
         "seed": _slider("seed", 0, LAST_SEED),
         "count": _slider("pictures", 1, MOST),
         "truncation": _list("truncation", [(_cut_label(cut), cut) for cut in CUTS]),
-        "view": _list("show", list(zip(VIEW_LABELS, VIEWS, strict=True))),
+        "view": _list("show", [(label, name) for name, label in VIEWS.items()]),
         "tries": _slider("best of", 1, MOST_TRIES),
         "painter": _list("painter", [(name, name) for name in names]),
         "other": _list("beside", nobody),

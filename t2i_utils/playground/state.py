@@ -14,7 +14,13 @@ from t2i_utils.published import USUAL
 MOST, MOST_TRIES = 16, 8  # pictures; candidates for each of them
 LETTERS = 500  # of a caption: encoders read some dozens of words
 SEEDS = 2**53  # a browser's numbers are exact below
-VIEWS = ("pictures", "captions", "noises", "words")
+PLAIN = "pictures"
+VIEWS = {  # what can be painted, and how a person chooses it
+    PLAIN: "pictures",
+    "captions": "from caption to caption",
+    "noises": "from noise to noise",
+    "words": "what the words do",
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class State:
     seed: int = 0
     count: int = 8
     truncation: float | None = None
-    view: str = VIEWS[0]
+    view: str = PLAIN
     tries: int = 1
     painter: str = USUAL
     other: str = ""
@@ -65,7 +71,7 @@ class State:
             raise ValueError(f"view is {_shown(self.view)}; use one of {', '.join(VIEWS)}")
         if self.view == "captions" and not self.mixes:
             raise ValueError("second is empty; a strip between captions goes from one to another: write a second one")
-        if self.tries > 1 and (self.mixes or self.view != VIEWS[0]):
+        if self.tries > 1 and (self.mixes or self.view != PLAIN):
             raise ValueError(
                 f"tries is {self.tries}, but nobody can say which picture shows a mixture best; "
                 "use 1, or one caption and plain pictures"

@@ -8,7 +8,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from t2i_utils.playground.state import VIEWS, State, as_numbers, from_numbers
+from t2i_utils.playground.state import PLAIN, State, as_numbers, from_numbers
 from t2i_utils.playground.studio import Studio
 from t2i_utils.playground.web_files import PictureFolder
 from t2i_utils.playground.web_remote import RemoteStudio
@@ -34,7 +34,7 @@ def add_endpoints(studio: Studio | RemoteStudio, folder: PictureFolder, line: st
         seed: int = 0,
         count: int = 8,
         truncation: float | None = None,
-        view: str = VIEWS[0],
+        view: str = PLAIN,
         tries: int = 1,
         painter: str = studio.names[0],
         other: str = "",

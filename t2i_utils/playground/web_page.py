@@ -19,12 +19,6 @@ from t2i_utils.playground.web_files import PictureFolder
 from t2i_utils.playground.web_remote import RemoteStudio
 
 LINE = "painting"  # one queue for everybody, served in order
-SAID = {
-    "pictures": "pictures",
-    "captions": "a strip from the first caption to the second",
-    "noises": "a strip from one noise to another",
-    "words": "what each word does",
-}
 HEADER = """# Type a sentence, get a picture
 Small networks of this project paint flowers from words. Say a colour, a number of petals, a background.
 **The same seed keeps place and turn while the words change.**"""
@@ -157,7 +151,9 @@ def _controls(studio: Studio | RemoteStudio, start: State) -> tuple[dict[str, An
         second = gr.Textbox("", label="second caption", elem_id="second", **words)
         mix = gr.Slider(0, 100, 0, step=1, label="mix %", elem_id="mix")
     with gr.Accordion("More", open=False):
-        view = gr.Radio([(SAID[name], name) for name in VIEWS], value=start.view, label="show", elem_id="view")
+        view = gr.Radio(
+            [(label, name) for name, label in VIEWS.items()], value=start.view, label="show", elem_id="view"
+        )
         tries = gr.Slider(1, MOST_TRIES, 1, step=1, label="best of", elem_id="tries")
         truncation = gr.Slider(
             0, 10, 0, step=0.05, label="truncation: smaller is surer and more alike; 0 for none", elem_id="truncation"

@@ -115,7 +115,7 @@ def test_what_is_typed_is_shown_as_text_and_never_run(visitor, url):
     said = visitor.input_value("#message input, #message textarea")
     assert said.startswith("ignored: 'script', 'alert'")
     visitor.click("text=More")
-    visitor.click("text=what each word does")  # the words become the pictures' labels
+    visitor.click("text=what the words do")  # the words become the pictures' labels
     visitor.wait_for_function(
         "document.querySelector('#pictures').textContent.includes('<script>alert(1)</script>')", timeout=60_000
     )
