@@ -16,6 +16,7 @@ from t2i_utils.playground.web_files import single_pictures
 from t2i_utils.playground.webapp import Serving, served
 from torture.prompts import fetch, free_port, last_event
 
+pytest_plugins = ["browsing"]
 pytest.importorskip("gradio", reason="the optional extra `web`: pip install 'gradio>=6.24'")
 SHOTS = os.environ.get("T2I_SHOTS")  # a folder for screenshots, to be looked at
 PAINTED = "#pictures img"

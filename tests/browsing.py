@@ -18,7 +18,7 @@ QUIET = (
 
 
 def pytest_collection_modifyitems(items):
-    """Everything in this folder needs a browser."""
+    """Everything in tests/browser needs a browser."""
     try:
         import playwright.sync_api  # noqa: F401
     except ImportError:
