@@ -60,6 +60,8 @@ def render(
 ) -> Shown:
     """What the playground shows for a state: the same state and weights give the same bytes.
 
+    (On another machine, or with another number of threads, sums are rounded otherwise: a grey level here and there.)
+
     Args:
         state: what is asked.
         painter: who paints; whoever bears the name `state.painter`.

@@ -16,6 +16,7 @@ from t2i_utils.playground.studio import Studio
 from torture.prompts import free_port
 
 pytest_plugins = ["browsing"]
+pytestmark = pytest.mark.usefixtures("one_thread")  # as the kernel: two threads round otherwise
 pytest.importorskip("jupyterlab", reason="pip install jupyterlab")
 SHOTS = os.environ.get("T2I_SHOTS")  # a folder for screenshots, to be looked at
 START = State("a red flower", count=2)
