@@ -22,7 +22,7 @@ ALLOWED = {
     "models": {"interfaces"},
     "objectives": {"interfaces"},
     "text": {"interfaces", "colab", "whole", "data", "training", "published"},
-    "metrics": {"interfaces", "colab", "data", "training", "text", "whole", "tensor_files"},
+    "metrics": {"interfaces", "colab", "data", "training", "text", "whole", "tensor_files", "published"},
     "recipe": BASE - {"metrics", "colab"},
     "recipes": (BASE - {"metrics", "colab"}) | {"recipe"},
     "painter": BASE | {"recipe", "recipes"},

@@ -17,19 +17,17 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from t2i_utils.data.synthetic import ATTRIBUTES, draw_flower, render
-from t2i_utils.metrics.reader import Reader, train_reader
+from t2i_utils.data.synthetic import ATTRIBUTES
+from t2i_utils.metrics.reader import Reader, drawn_like, train_reader
+from t2i_utils.published import WEIGHTS
 from t2i_utils.whole import write_whole
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
 TOLD = "reader"  # one key of metadata: several would be written in an order of chance, and the bytes with them
-MARK_SEED = 77
 
 
 class PackedReader(Reader):
@@ -78,7 +76,7 @@ def write_reader(reader: Reader, size: int, out: Path, how: str) -> PackedReader
     told = {
         "size": size,
         "how": how,
-        "flowers": flowers_mark(),
+        "flowers": drawn_like(),  # for people who wonder; rounding differs between machines, so it is not compared
         "torch": torch.__version__,
         "sha256": _sum(state),
     }
@@ -104,16 +102,6 @@ def open_reader(size: int, folder: Path = WEIGHTS) -> PackedReader:
             f"use pictures of another size, or make one: {_command(size, f'FOLDER/{path.name}')}, then name FOLDER"
         )
     return _open(path, size)
-
-
-def flowers_mark() -> str:
-    """A mark of how flowers are drawn where this runs: sha256 of a few small ones.
-
-    For people who wonder why a reader misreads. It is not compared on opening: the last bit of a sine may differ
-    between machines, and no reader minds that.
-    """
-    rng = np.random.default_rng(MARK_SEED)
-    return hashlib.sha256(b"".join(render(draw_flower(rng), 32).tobytes() for _ in range(12))).hexdigest()
 
 
 def _open(path: Path, size: int) -> PackedReader:
@@ -157,6 +145,7 @@ def _command(size: int, out: Path | str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Train a reader, write it, and say its size and sha256."""
     parser = argparse.ArgumentParser(
         prog="python -m t2i_utils.metrics.packed_reader", description=__doc__.partition("\n")[0]
     )

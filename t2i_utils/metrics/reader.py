@@ -138,7 +138,7 @@ def ready_reader(
             flowers that were drawn otherwise, is replaced.
     """
     path = folder / f"reader_{size}.safetensors"
-    made_of = {"how": json.dumps([size, steps, batch_size, pictures, seed]), "flowers": _drawn_like()}
+    made_of = {"how": json.dumps([size, steps, batch_size, pictures, seed]), "flowers": drawn_like()}
     try:
         with safe_open(path, "pt") as file:
             if (file.metadata() or {}) == made_of:
@@ -152,7 +152,7 @@ def ready_reader(
     return reader
 
 
-def _drawn_like() -> str:
+def drawn_like() -> str:
     """A mark of how flowers are drawn today: sha256 of a few small ones."""
     rng = np.random.default_rng(READER_SEED)
     return hashlib.sha256(b"".join(render(draw_flower(rng), 32).tobytes() for _ in range(12))).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -64,10 +65,7 @@ class Studio:
         """
         if name not in self.names:
             raise ValueError(f"painter is {name[:40]!r}; here are {', '.join(self.names)}")
-        with self._one_at_a_time:
-            if name not in self._painters:
-                self._painters[name] = self._open(name)
-            return self._painters[name]
+        return self._once(self._painters, name, lambda: self._open(name))
 
     def chooser(self, name: str) -> Chooser:
         """Who chooses among the candidates of a painter.
@@ -76,10 +74,7 @@ class Studio:
             ValueError: as `painter`, and where nobody can choose.
         """
         painter = self.painter(name)
-        with self._one_at_a_time:
-            if name not in self._choosers:
-                self._choosers[name] = self._choose(painter)
-            return self._choosers[name]
+        return self._once(self._choosers, name, lambda: self._choose(painter))
 
     def show(self, state: State) -> Shown:
         """Render a state with the painters that it names.
@@ -93,3 +88,10 @@ class Studio:
             return render(state, painter, other)
         other_chooser = self.chooser(state.other) if state.other else None
         return render(state, painter, other, self.chooser(state.painter), other_chooser)
+
+    def _once(self, kept: dict[str, Any], name: str, make: Callable[[], Any]) -> Any:
+        """What was made for a name, made now if it was not; two people at once wait for one making."""
+        with self._one_at_a_time:
+            if name not in kept:
+                kept[name] = make()
+            return kept[name]

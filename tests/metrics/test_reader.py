@@ -66,7 +66,7 @@ def test_a_ready_reader_is_trained_once_and_again_only_where_it_would_be_another
     assert not torch.equal(state(ready_reader(32, tmp_path, **how, seed=1)), state(first))
     path.write_bytes(path.read_bytes()[:-100])
     assert torch.equal(state(ready_reader(32, tmp_path, **how)), state(first))
-    monkeypatch.setattr("t2i_utils.metrics.reader._drawn_like", lambda: "petals with teeth")
+    monkeypatch.setattr("t2i_utils.metrics.reader.drawn_like", lambda: "petals with teeth")
     written = path.stat().st_mtime_ns
     ready_reader(32, tmp_path, **how)
     assert path.stat().st_mtime_ns > written
