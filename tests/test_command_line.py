@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -16,6 +17,7 @@ from t2i_utils.__main__ import main
 from t2i_utils.data.verify import verify
 from t2i_utils.gallery import open_painter
 from t2i_utils.metrics.record import read_records, sheet
+from t2i_utils.playground import render
 from t2i_utils.playground.figures import grid
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.runs import Settings
@@ -89,11 +91,24 @@ def test_train_goes_on_with_a_run_that_lies_there(worked):
 def test_sample_paints_a_row_for_each_caption(worked):
     folder, said = worked
     captions = ["a red flower"] * 3 + ["blue petals"] * 3
-    expected = grid(open_painter(folder / "run").paint(captions, seed=7), columns=3)
+    expected = grid(open_painter(folder / "run").paint(captions, seed=7), columns=3, scale=5)
     with Image.open(folder / "new" / "my.png") as opened:
-        assert opened.size == (3 * 32 + 2 * 2, 2 * 32 + 2)
+        assert opened.size == (3 * 160 + 2 * 2, 2 * 160 + 2)
         assert np.array_equal(np.asarray(opened.convert("RGB")), np.asarray(expected))
     assert "6 pictures by gan_cls at step 3, seed 7" in said["sample"]
+
+
+def test_several_painters_paint_every_caption_a_named_row_each(trained_run, tmp_path, capsys):
+    folders = [str(shutil.copytree(trained_run, tmp_path / name)) for name in ("one", "two")]
+    out, captions = tmp_path / "both.png", ["a red flower", "blue petals"]
+    asked = [part for caption in captions for part in ("--caption", caption)]
+    assert main(["sample", *folders, *asked, "--count", "2", "--seed", "3", "--out", str(out)]) == 0
+    assert "8 pictures by gan_cls at step 3, gan_cls at step 3, seed 3" in capsys.readouterr().out
+    painted = open_painter(trained_run).paint([caption for caption in captions for _ in range(2)], seed=3).split(2)
+    expected = [picture for row in painted for _ in folders for picture in row]
+    labels = [label for _ in captions for folder in folders for label in (folder, "")]
+    with Image.open(out) as opened:
+        assert np.array_equal(np.asarray(opened.convert("RGB")), np.asarray(render.sheet(expected, labels, columns=2)))
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from t2i_utils.gallery import open_painter
-from t2i_utils.published import CARD, GENERATOR, TEXT, WEIGHTS
+from t2i_utils.playground.studio import published_names
+from t2i_utils.published import CARD, GENERATOR, PUBLISHED, TEXT, WEIGHTS
 from t2i_utils.text.clip import new_clip
 from t2i_utils.training import checkpoints
 
@@ -98,19 +99,31 @@ def test_a_checkpoint_of_other_networks_than_it_says_is_refused(run):
 # What comes with the package
 
 
-def test_the_package_brings_a_painter_of_at_most_4_mb_with_its_card():
-    assert (WEIGHTS / "flowers" / GENERATOR).stat().st_size <= 4e6
-    assert (WEIGHTS / "flowers" / TEXT).stat().st_size <= 3e5
-    card = (WEIGHTS / "flowers" / CARD).read_text(encoding="utf-8")
+INSIDE = published_names()
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_the_package_brings_painters_of_at_most_4_mb_with_their_cards(name):
+    assert (WEIGHTS / name / GENERATOR).stat().st_size <= 4e6
+    card = (WEIGHTS / name / CARD).read_text(encoding="utf-8")
     for told in ("python -m t2i_utils train", "minutes", "seed 0", "petal_color", "held-out classes", "MIT"):
         assert told in card
 
 
+def test_five_systems_come_along_in_16_mb_and_read_with_one_text_tower():
+    assert len({PUBLISHED[name].system for name in INSIDE}) >= 5
+    assert sum(file.stat().st_size for file in WEIGHTS.rglob("*") if file.is_file()) <= 16e6
+    assert [tower.parent.name for tower in WEIGHTS.rglob(TEXT)] == ["flowers"]
+    assert (WEIGHTS / "flowers" / TEXT).stat().st_size <= 3e5
+    assert len({open_painter(name).encoder.fingerprint for name in INSIDE}) == 1
+
+
+@pytest.mark.parametrize("name", INSIDE)
 @pytest.mark.parametrize(
     ("word", "strongest"), [("red", [0]), ("blue", [2]), ("yellow", [0, 1]), ("purple", [0, 2]), ("scarlet", [0])]
 )
-def test_it_paints_flowers_of_the_colour_that_was_asked_for(word, strongest):
-    pictures = open_painter("flowers").paint([f"a {word} flower in front of soil"] * 8, seed=4)
+def test_they_paint_flowers_of_the_colour_that_was_asked_for(name, word, strongest):
+    pictures = open_painter(name).paint([f"a {word} flower in front of soil"] * 8, seed=4)
     assert pictures.shape == (8, 3, 64, 64)
     petals = pictures[:, :, 22:42, 22:42].float().mean((0, 2, 3))
     weakest = [channel for channel in range(3) if channel not in strongest]

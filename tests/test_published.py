@@ -22,7 +22,16 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 PAGE = Path(__file__).parents[1] / "checkpoints.md"
 FLOWERS = PUBLISHED["flowers"]
+INSIDE = [name for name, record in PUBLISHED.items() if record.where == "in this package"]
 CAPTIONS = ["a red flower", "six pointed blue petals"]
+ON_THE_CARD = {
+    "petal colour": "petal_color",
+    "petal shape": "petal_shape",
+    "petal count": "petal_count",
+    "centre colour": "center_color",
+    "background": "background",
+    "diversity": "diversity (1 = real renderings)",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -65,21 +74,30 @@ def test_the_page_shows_the_records():
 
 
 def test_what_lies_in_the_package_is_what_its_record_says():
-    inside = {name for name, record in PUBLISHED.items() if record.where == "in this package"}
-    assert inside == {folder.name for folder in WEIGHTS.iterdir() if folder.is_dir()}
-    for name in inside:
+    assert sorted(INSIDE) == sorted(folder.name for folder in WEIGHTS.iterdir() if folder.is_dir())
+    for name in INSIDE:
         assert PUBLISHED[name].wrong(WEIGHTS / name) == ""
         with safe_open(WEIGHTS / name / published.GENERATOR, "pt") as file:
             assert file.metadata()["system"] == PUBLISHED[name].system
         assert {file.name for file in PUBLISHED[name].files} == {path.name for path in (WEIGHTS / name).iterdir()}
 
 
-def test_scores_are_those_on_the_card():
-    card = (WEIGHTS / "flowers" / CARD).read_text(encoding="utf-8")
-    attributes = {"petal colour": "petal_color", "background": "background", "petal count": "petal_count"}
-    assert FLOWERS.scores.keys() == attributes.keys()
-    for metric, score in FLOWERS.scores.items():
-        assert re.search(rf"^{attributes[metric]} +{score} ", card, re.MULTILINE)
+@pytest.mark.parametrize("name", INSIDE)
+def test_scores_are_those_on_the_card(name):
+    card = (WEIGHTS / name / CARD).read_text(encoding="utf-8")
+    assert {"petal colour", "background", "diversity"} <= PUBLISHED[name].scores.keys() <= ON_THE_CARD.keys()
+    for metric, score in PUBLISHED[name].scores.items():
+        assert re.search(rf"^{re.escape(ON_THE_CARD[metric])} +{score} ", card, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_the_page_tells_how_each_was_made_as_its_card_does(name):
+    """Commands, hours and hardware of what comes with the package; "anyone" may run them again."""
+    page, card = PAGE.read_text(encoding="utf-8"), (WEIGHTS / name / CARD).read_text(encoding="utf-8")
+    (command,) = re.findall(r"^python -m t2i_utils train .*(?:\\\n.*)*", card, re.MULTILINE)
+    assert command in page
+    for told in ("AMD EPYC", "hours)", "seed 0", f"{PUBLISHED[name].system} at step "):
+        assert told in card
 
 
 def test_what_is_not_trained_has_no_numbers_and_says_so():

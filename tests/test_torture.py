@@ -35,11 +35,12 @@ def test_a_run_that_is_killed_at_every_point_ends_bitwise_where_it_would_have_en
 
 
 def test_a_run_that_loses_more_than_the_interval_is_caught():
-    """Saving is sabotaged: nothing is saved any more after a few steps."""
+    """Saving is sabotaged: nothing is saved any more after a few steps, which every life has the time for."""
     code = (
-        "import torture.__main__ as t; from t2i_utils.runs import Run; save = Run.save\n"
-        "Run.save = lambda run: save(run) if run.trainer.step < 9 else None\n"
-        "t.main(['--kills', '12', '--named', '0'])"
+        "import torture.__main__ as t; from t2i_utils.runs import Run; from torture.kills import Kill\n"
+        "save = Run.save; Run.save = lambda run: save(run) if run.trainer.step < 4 else None\n"
+        "arm = Kill.arm; Kill.arm = lambda kill: arm(Kill('random', seconds=2))\n"
+        "t.main(['--kills', '6', '--named', '0'])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=600,

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from t2i_utils.commands.parsing import command
+from t2i_utils.published import USUAL
 
 
 def add(commands, arguments_of: str) -> None:
@@ -15,9 +16,10 @@ def add(commands, arguments_of: str) -> None:
     sample.add_argument(
         "where",
         metavar="DIR_OR_NAME",
-        nargs="?",
-        default="flowers",
-        help="who paints: flowers, which comes with this package (default), a run's folder, or what `pack` wrote",
+        nargs="*",
+        default=[USUAL],
+        help=f"who paints: a painter that comes with this package (default: {USUAL}; see `painters`), a run's folder, "
+        "or what `pack` wrote; of several, each paints every caption",
     )
     sample.add_argument("--caption", required=True, action="append", help="what to paint; may be given several times")
     sample.add_argument("--seed", type=int, default=0, help="of the noise (default 0)")
@@ -42,20 +44,29 @@ def add(commands, arguments_of: str) -> None:
 
 
 def paint_sample(options: argparse.Namespace) -> None:
-    """`sample`: a row of pictures for each caption."""
+    """`sample`: a row of pictures for each caption; of several painters, a row each under it."""
     from t2i_utils.colab import choose_device
     from t2i_utils.gallery import open_painter
-    from t2i_utils.playground.figures import grid, save_png
+    from t2i_utils.playground.figures import save_png
+    from t2i_utils.playground.render import sheet
 
     if options.count < 1:
         raise ValueError(f"--count is {options.count}; paint at least 1 picture of each caption")
-    painter = open_painter(options.where, choose_device())
-    for word in painter.ignored(options.caption):
-        print(f"ignored: {word!r} ({painter.name} never saw this word)", file=sys.stderr)
-    captions = [caption for caption in options.caption for _ in range(options.count)]
-    pictures = painter.paint(captions, options.seed)
-    save_png(grid(pictures, columns=options.count), options.out)
-    print(f"{options.out}: {len(pictures)} pictures by {painter.name}, seed {options.seed}")
+    device, count = choose_device(), options.count
+    painters = {name: open_painter(name, device) for name in options.where}
+    captions = [caption for caption in options.caption for _ in range(count)]
+    for painter in painters.values():
+        for word in painter.ignored(options.caption):
+            print(f"ignored: {word!r} ({painter.name} never saw this word)", file=sys.stderr)
+    rows = {name: painter.paint(captions, options.seed).split(count) for name, painter in painters.items()}
+    pictures, labels = [], []
+    for index in range(len(options.caption)):
+        for name in painters:
+            pictures += rows[name][index]
+            labels += [name if len(painters) > 1 else "", *[""] * (count - 1)]
+    save_png(sheet(pictures, labels, columns=count), options.out)
+    by = ", ".join(painter.name for painter in painters.values())
+    print(f"{options.out}: {len(pictures)} pictures by {by}, seed {options.seed}")
 
 
 def pack_run(options: argparse.Namespace) -> None:

@@ -50,27 +50,7 @@ def make_page(studio: Studio | RemoteStudio, folder: PictureFolder) -> Any:
             with gr.Column(scale=2):
                 fields, press, lucky, upload = _controls(studio, start)
             with gr.Column(scale=3):
-                gallery = gr.Gallery(
-                    label="painted",
-                    show_label=False,
-                    elem_id="pictures",
-                    columns=4,
-                    object_fit="contain",
-                    height="auto",
-                    interactive=False,
-                    buttons=["fullscreen", "download"],
-                )
-                message = gr.Textbox(label="to know", elem_id="message", interactive=False, visible=False, lines=1)
-                sheet = gr.DownloadButton(
-                    "Save as one PNG, its settings inside", elem_id="save", interactive=False, size="md"
-                )
-                example = gr.Dataset(
-                    components=[gr.Textbox(visible=False)],
-                    samples=[[one] for one in EXAMPLES],
-                    label="paint one of these",
-                    layout="gallery",
-                    elem_id="examples",
-                )
+                gallery, message, sheet, example = _results()
         values = list(fields.values())
 
         def repaint(*told: Any) -> Iterator[dict[Any, Any]]:
@@ -174,6 +154,32 @@ def _controls(studio: Studio | RemoteStudio, start: State) -> tuple[dict[str, An
         "other": other,
     }
     return {name: fields[name] for name in as_numbers(start)}, press, lucky, upload
+
+
+def _results() -> tuple[Any, Any, Any, Any]:
+    """The pictures, the line of words under them, the button that saves them, and captions to click."""
+    import gradio as gr
+
+    gallery = gr.Gallery(
+        label="painted",
+        show_label=False,
+        elem_id="pictures",
+        columns=4,
+        object_fit="contain",
+        height="auto",
+        interactive=False,
+        buttons=["fullscreen", "download"],
+    )
+    message = gr.Textbox(label="to know", elem_id="message", interactive=False, visible=False, lines=1)
+    sheet = gr.DownloadButton("Save as one PNG, its settings inside", elem_id="save", interactive=False, size="md")
+    example = gr.Dataset(
+        components=[gr.Textbox(visible=False)],
+        samples=[[one] for one in EXAMPLES],
+        label="paint one of these",
+        layout="gallery",
+        elem_id="examples",
+    )
+    return gallery, message, sheet, example
 
 
 def _read(told: Sequence[Any]) -> State:

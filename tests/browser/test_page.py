@@ -11,26 +11,13 @@ import pytest
 
 from t2i_utils.playground.settings import from_png, to_png
 from t2i_utils.playground.state import State, as_numbers
-from t2i_utils.playground.studio import Studio
 from t2i_utils.playground.web_files import single_pictures
-from t2i_utils.playground.webapp import Serving, served
-from torture.prompts import fetch, free_port, last_event
+from torture.prompts import fetch, last_event
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["browsing", "served_page"]
 pytest.importorskip("gradio", reason="the optional extra `web`: pip install 'gradio>=6.24'")
 SHOTS = os.environ.get("T2I_SHOTS")  # a folder for screenshots, to be looked at
 PAINTED = "#pictures img"
-
-
-@pytest.fixture(scope="module")
-def studio():
-    return Studio(["flowers"])
-
-
-@pytest.fixture(scope="module")
-def url(studio):
-    with served(studio, Serving(port=free_port())) as url:
-        yield url
 
 
 def shown(page) -> list[bytes]:
@@ -75,7 +62,7 @@ def endpoint(url: str, state: State) -> list[bytes]:
     return [fetch(picture["url"])[1] for picture in said[1]]
 
 
-def test_a_typed_caption_is_painted_with_the_bytes_of_the_endpoint(visitor, url, studio):
+def test_a_typed_caption_is_painted_with_the_bytes_of_the_endpoint(visitor, url, flowers_studio):
     open_page(visitor, url)
     visitor.fill("#caption input, #caption textarea", "a blue flower with pointed petals in front of soil")
     press(visitor)
@@ -83,7 +70,7 @@ def test_a_typed_caption_is_painted_with_the_bytes_of_the_endpoint(visitor, url,
     found = shown(visitor)
     assert len(found) == 8
     assert found == endpoint(url, state)
-    assert found == single_pictures(studio.show(state))
+    assert found == single_pictures(flowers_studio.show(state))
     if SHOTS:
         visitor.screenshot(path=Path(SHOTS) / "web.png", full_page=True)
     with visitor.expect_download() as download:
@@ -129,10 +116,10 @@ def test_what_is_typed_is_shown_as_text_and_never_run(visitor, url):
     assert visitor.evaluate("document.querySelectorAll('img[src=x], #pictures script').length") == 0
 
 
-def test_settings_come_back_from_a_saved_picture(visitor, url, studio, tmp_path):
+def test_settings_come_back_from_a_saved_picture(visitor, url, flowers_studio, tmp_path):
     state = State("a white flower", "a red flower", 30, 5, 3, 0.5, painter="flowers")
     saved = tmp_path / "saved.png"
-    saved.write_bytes(studio.show(state).png)
+    saved.write_bytes(flowers_studio.show(state).png)
     open_page(visitor, url)
     visitor.click("text=More")
     before = sources(visitor)
@@ -142,10 +129,10 @@ def test_settings_come_back_from_a_saved_picture(visitor, url, studio, tmp_path)
         arg=before,
         timeout=60_000,
     )
-    assert shown(visitor) == single_pictures(studio.show(state))
+    assert shown(visitor) == single_pictures(flowers_studio.show(state))
     assert visitor.input_value("#caption input, #caption textarea") == "a white flower"
     strange = tmp_path / "strange.png"
-    strange.write_bytes(to_png(studio.show(state).picture, State("x", painter="<b>somebody</b>")))
+    strange.write_bytes(to_png(flowers_studio.show(state).picture, State("x", painter="<b>somebody</b>")))
     visitor.set_input_files("#load input[type=file], input#load, input[type=file]", strange)
     visitor.wait_for_selector("#message")
     said = visitor.input_value("#message input, #message textarea")
@@ -165,9 +152,9 @@ def test_an_example_and_a_surprise_are_painted(visitor, url):
     assert shown(visitor) == endpoint(url, State(caption, seed=seed, painter="flowers"))
 
 
-def test_the_button_cannot_be_pressed_while_it_paints(visitor, url, studio, monkeypatch):
+def test_the_button_cannot_be_pressed_while_it_paints(visitor, url, flowers_studio, monkeypatch):
     open_page(visitor, url)
-    asked, show = [], type(studio).show
+    asked, show = [], type(flowers_studio).show
 
     def slow(self, state):
         asked.append(state)
@@ -175,7 +162,7 @@ def test_the_button_cannot_be_pressed_while_it_paints(visitor, url, studio, monk
         return show(self, state)
 
     visitor_may_look = threading.Event()
-    monkeypatch.setattr(type(studio), "show", slow)
+    monkeypatch.setattr(type(flowers_studio), "show", slow)
     visitor.click("#paint")
     visitor.wait_for_function("document.querySelector('#paint').disabled", timeout=20_000)
     visitor.evaluate("for (let i = 0; i < 5; i++) document.querySelector('#paint').click()")

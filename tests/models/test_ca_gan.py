@@ -15,8 +15,8 @@ def test_a_condition_is_drawn_around_its_sentence():
     condition, (mean, logvar) = augmentation(sentence, torch.randn(20_000, 4))
     torch.testing.assert_close(condition.mean(0), mean[0], atol=0.05, rtol=0)
     torch.testing.assert_close(condition.std(0), (logvar[0] / 2).exp(), atol=0.05, rtol=0)
-    middle, _ = augmentation(sentence[:1])
-    assert torch.equal(middle, mean[:1])
+    middle, (its_mean, _) = augmentation(sentence[:1])  # of another number of rows, sums are rounded otherwise
+    assert torch.equal(middle, its_mean)
 
 
 def test_the_report_counts_at_full_size():

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -23,20 +22,14 @@ from t2i_utils.playground import webapp
 from t2i_utils.playground.render import render
 from t2i_utils.playground.settings import from_png
 from t2i_utils.playground.state import State, as_numbers
-from t2i_utils.playground.studio import Studio
 from t2i_utils.playground.web_files import PictureFolder, single_pictures
 from t2i_utils.playground.web_limits import LARGEST_BODY, LARGEST_UPLOAD, UPLOAD
 from t2i_utils.playground.web_remote import RemoteStudio
 from t2i_utils.playground.webapp import Serving, read_login, served
+from torture.prompts import free_port
 
 pytest.importorskip("gradio", reason="the optional extra `web`: pip install 'gradio>=6.24'")
-pytest_plugins = ["two_colours"]
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+pytest_plugins = ["two_colours", "served_page"]
 
 
 def fetch(url: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
@@ -80,22 +73,11 @@ class TwoColours:
         return render(state, self.one, self.one if state.other else None)
 
 
-@pytest.fixture(scope="module")
-def studio():
-    return Studio(["flowers"])
-
-
-@pytest.fixture(scope="module")
-def url(studio):
-    with served(studio, Serving(port=free_port())) as url:
-        yield url
-
-
-def test_a_program_gets_the_very_bytes_that_the_studio_shows(url, studio):
+def test_a_program_gets_the_very_bytes_that_the_studio_shows(url, flowers_studio):
     from gradio_client import Client
 
     state = State("a blue flower", "a red flower", 40, 7, 3, painter="flowers")
-    shown = studio.show(state)
+    shown = flowers_studio.show(state)
     client = Client(url, verbose=False, analytics_enabled=False)
     sheet, pictures, labels, columns, note, settings = client.predict(
         "a blue flower", second="a red flower", mix=40, seed=7, count=3, api_name="/paint"
@@ -109,19 +91,19 @@ def test_a_program_gets_the_very_bytes_that_the_studio_shows(url, studio):
 
 
 @pytest.mark.parametrize("path", ["call/paint", "call/v2/paint"])
-def test_curl_gets_them_too(url, studio, path):
+def test_curl_gets_them_too(url, flowers_studio, path):
     state = State("a white flower zebra", seed=5, count=2, truncation=0.5)
     told = {"caption": state.caption, "seed": 5, "count": 2, "truncation": 0.5}
     _, made = post(url, told if "v2" in path else {"data": list(as_numbers(state).values())}, path)
     kind, (sheet, pictures, _, _, note, settings) = answer(url, made["event_id"])
     assert (kind, note, settings) == ("complete", "ignored: 'zebra'", as_numbers(state))
-    shown = studio.show(state)
+    shown = flowers_studio.show(state)
     assert fetch(sheet["url"])[1] == shown.png
     assert [fetch(picture["url"])[1] for picture in pictures] == single_pictures(shown)
 
 
-def test_a_picture_by_itself_is_the_painters_pixels(studio):
-    shown = studio.show(State("a red flower", count=2))
+def test_a_picture_by_itself_is_the_painters_pixels(flowers_studio):
+    shown = flowers_studio.show(State("a red flower", count=2))
     for data, picture in zip(single_pictures(shown), shown.pictures, strict=True):
         with Image.open(io.BytesIO(data)) as image:
             assert list(image.tobytes()) == picture.permute(1, 2, 0).flatten().tolist()
@@ -179,7 +161,7 @@ def test_requests_that_cannot_be_are_refused_at_the_door(url, path, body, status
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_files_of_the_machine_cannot_be_read(url, studio):
+def test_files_of_the_machine_cannot_be_read(url, flowers_studio):
     kind, (sheet, *_) = paint(url, State("a red flower", count=1, painter="flowers"))
     assert kind == "complete"
     folder = Path(sheet["path"]).parent
@@ -404,9 +386,9 @@ def test_a_missing_gradio_is_named_with_the_way_out(painter, monkeypatch):
         pass
 
 
-def test_an_upload_of_a_pictures_size_is_taken(url, studio):
+def test_an_upload_of_a_pictures_size_is_taken(url, flowers_studio):
     head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
-    picture = studio.show(State("a flower")).png
+    picture = flowers_studio.show(State("a flower")).png
     body = head + picture + b"\r\n--b--\r\n"
     status, said = fetch(f"{url.rstrip('/')}{UPLOAD}", body, Content_Type="multipart/form-data; boundary=b")
     assert status == 200
