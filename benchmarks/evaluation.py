@@ -32,7 +32,7 @@ def prepare(folder: Path) -> None:
 def start_scores(folder: Path) -> Sampler:
     """Look at the real pictures, paint, and give every score."""
     reader = ReaderExtractor(train_reader(SIZE, steps=1, batch_size=2, pictures=2), SIZE)
-    judge, painter = new_clip(tiny_config(SIZE), "untrained", 0), open_painter("flowers")
+    judge, painter = new_clip(tiny_config(SIZE), "untrained", 0), open_painter()
     plan = Plan(folder / "flowers.h5", pictures=PICTURES)
 
     def scores() -> Evaluation:
@@ -45,7 +45,7 @@ def start_scores(folder: Path) -> Sampler:
 def start_painting(folder: Path) -> Sampler:
     """The same pictures, and nothing is asked of them."""
     plan = Plan(folder / "flowers.h5", pictures=PICTURES)
-    source = Painting(open_painter("flowers"), read_contents(plan.data, plan.split), plan, PICTURES)
+    source = Painting(open_painter(), read_contents(plan.data, plan.split), plan, PICTURES)
     return timed(lambda: sum(len(part.images) for part in source.parts()))
 
 

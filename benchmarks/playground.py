@@ -23,7 +23,7 @@ COLOURS, SHAPES, PLACES = ("red", "blue", "white", "pink"), ("round", "pointed")
 
 def start_render(folder: Path) -> Sampler:
     """A caption, settings, a PNG; another caption every time."""
-    painter, numbers = open_painter("flowers"), count()
+    painter, numbers = open_painter(), count()
     said = [f"a {colour} flower, {shape} petals, {place}" for colour, shape, place in product(COLOURS, SHAPES, PLACES)]
 
     def paint() -> int:
@@ -35,7 +35,7 @@ def start_render(folder: Path) -> Sampler:
 
 def start_pass(folder: Path) -> Sampler:
     """As many pictures from vectors and noise that are there already."""
-    painter = open_painter("flowers")
+    painter = open_painter()
     text = painter.encoder.encode(["a red flower"]).take(torch.zeros(COUNT, dtype=torch.int64))
     noise = draw_noise(painter.generator.noise_shape, COUNT, torch.Generator().manual_seed(0))
     return timed(lambda: painter.paint_vectors(text, noise))

@@ -15,7 +15,7 @@ from t2i_utils.data.hdf5 import read_captions
 from t2i_utils.data.verify import Facts, verify
 from t2i_utils.gallery import open_painter
 from t2i_utils.metrics.attributes import AttributeReport, score_painter
-from t2i_utils.metrics.reader import train_reader
+from t2i_utils.metrics.reader import ready_reader
 from t2i_utils.painter import Painter
 from t2i_utils.published import CARD, GENERATOR, PUBLISHED, SHARED, TEXT
 from t2i_utils.text.clip import ClipEncoder
@@ -64,7 +64,7 @@ def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | No
         packed = _pack(painter, metadata, sorted(set(read_captions(data))), folder)
         report = None
         if facts.dataset == READABLE:
-            report = score_painter(packed, train_reader(facts.image_size), data)
+            report = score_painter(packed, ready_reader(facts.image_size, Path(data).parent), data)
             write_generator(painter, metadata | {"metrics": json.dumps(report.numbers())}, folder)
         write_whole(folder / CARD, _card(packed, facts, painter.name, told, note, report).encode())
         shutil.rmtree(out, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The web page of the painter that comes with the package, served once a module: `pytest_plugins = ["served_page"]`."""
+"""The web page of the painters that come with the package, served once a module: `pytest_plugins = ["served_page"]`."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from torture.prompts import free_port
 
 @pytest.fixture(scope="module")
 def flowers_studio():
-    return Studio(["flowers"])
+    return Studio()
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,16 @@
 """Painters by name: a run's folder, wherever it lies, with its own encoder and nobody else's."""
 
+import re
+import shlex
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from t2i_utils.__main__ import main
 from t2i_utils.gallery import open_painter
 from t2i_utils.playground.studio import published_names
 from t2i_utils.published import CARD, GENERATOR, PUBLISHED, TEXT, WEIGHTS
@@ -14,6 +20,7 @@ from t2i_utils.training import checkpoints
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+ROOT = Path(__file__).resolve().parents[1]
 CAPTIONS = ["a red flower", "six pointed blue petals"]
 
 
@@ -128,6 +135,29 @@ def test_they_paint_flowers_of_the_colour_that_was_asked_for(name, word, stronge
     petals = pictures[:, :, 22:42, 22:42].float().mean((0, 2, 3))
     weakest = [channel for channel in range(3) if channel not in strongest]
     assert petals[strongest].min() > petals[weakest].max() + 20, petals
+
+
+def gallery_commands() -> list[list[str]]:
+    """The arguments of README's commands whose pictures lie in the repository."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    asked = [shlex.split(line) for line in re.findall(r"^python -m t2i_utils (sample .*)$", text, re.MULTILINE)]
+    return [arguments for arguments in asked if "notebooks/images" in arguments[-1]]
+
+
+@pytest.mark.parametrize("arguments", gallery_commands(), ids=lambda arguments: Path(arguments[-1]).stem)
+def test_the_gallery_in_the_readme_is_what_its_commands_paint(arguments, tmp_path):
+    assert arguments[-2] == "--out"
+    assert main([*arguments[:-1], str(tmp_path / "now.png")]) == 0
+    with Image.open(ROOT / arguments[-1]) as shown, Image.open(tmp_path / "now.png") as now:
+        assert shown.size == now.size
+        difference = np.abs(np.asarray(shown, np.float32) - np.asarray(now, np.float32))
+    assert difference.mean() < 0.5, "another machine rounds otherwise by a grey level here and there, no more"
+
+
+def test_the_readme_shows_a_gallery_of_every_painter():
+    named = {name for arguments in gallery_commands() for name in arguments if name in INSIDE}
+    assert named == set(INSIDE)
+    assert len(gallery_commands()) >= 5
 
 
 def test_painting_leaves_no_folder_behind(tmp_path, monkeypatch):

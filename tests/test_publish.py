@@ -37,7 +37,7 @@ def packed(trained_run, embedded_file, reader, tmp_path_factory):
     """The trained run, packed; read by the session's own small reader."""
     folder = tmp_path_factory.mktemp("packed") / "three_steps"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "train_reader", lambda size: reader)
+        patch.setattr(module, "ready_reader", lambda size, folder: reader)
         report = publish(trained_run, embedded_file, folder, "3 steps of nothing at all")
     assert str(report) in (folder / CARD).read_text()
     return folder
@@ -106,7 +106,7 @@ def sharing(packed, embedded_file, reader, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for where in (encoders, gallery):
             patch.setattr(where, "WEIGHTS", home / "weights")
-        patch.setattr(module, "train_reader", lambda size: reader)
+        patch.setattr(module, "ready_reader", lambda size, folder: reader)
         data = shutil.copy(embedded_file, home / "data.h5")
         embed(data, encoders.open_encoder("flowers"))
         open_run("gan_cls", data, "flowers", home / "run", SMALL).train(steps=2, progress=False)
@@ -143,7 +143,7 @@ def test_a_header_cannot_point_at_another_folders_text_tower(sharing, tmp_path):
 
 
 def test_a_run_on_a_packed_folders_tower_takes_it_along(packed, embedded_file, reader, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "train_reader", lambda size: reader)
+    monkeypatch.setattr(module, "ready_reader", lambda size, folder: reader)
     data = shutil.copy(embedded_file, tmp_path / "data.h5")
     embed(data, encoders.open_encoder(str(packed)))
     open_run("gan_cls", data, str(packed), tmp_path / "run", SMALL).train(steps=2, progress=False)

@@ -337,7 +337,7 @@ def test_painters_with_changed_generators_open_and_pack(
     captions = ["a red flower", "six pointed blue petals in front of soil"]
     expected = run.painter().paint(captions, 3)
     assert torch.equal(open_painter(tmp_path / "run").paint(captions, 3), expected)
-    monkeypatch.setattr(publish, "train_reader", lambda size: reader)
+    monkeypatch.setattr(publish, "ready_reader", lambda size, folder: reader)
     publish.publish(tmp_path / "run", embedded_file, tmp_path / "packed", "3 steps of nothing at all")
     packed = open_painter(tmp_path / "packed").paint(captions, 3)
     assert (packed.float() - expected.float()).abs().mean() < 2

@@ -9,6 +9,7 @@ from torch import nn
 from t2i_utils.interfaces import Sample, Text
 from t2i_utils.painter import Painter
 from t2i_utils.playground.studio import Studio
+from t2i_utils.published import USUAL
 
 
 class Words:
@@ -81,4 +82,4 @@ def opened(monkeypatch, make_painter) -> list[str]:
 @pytest.fixture
 def studio(opened, likes_green) -> Studio:
     """Two painters who paint alike, and a chooser who likes green."""
-    return Studio(["flowers", "digits"], choose=lambda painter: likes_green)
+    return Studio([USUAL, "digits"], choose=lambda painter: likes_green)

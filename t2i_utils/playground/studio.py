@@ -14,12 +14,13 @@ from t2i_utils.painter import Painter
 from t2i_utils.playground.choosing import Chooser
 from t2i_utils.playground.render import Shown, render
 from t2i_utils.playground.state import State
-from t2i_utils.published import PUBLISHED
+from t2i_utils.published import PUBLISHED, USUAL
 
 
 def published_names() -> list[str]:
     """The painters that come with the package, the usual one first."""
-    return [record.name for record in PUBLISHED.values() if record.files and not record.files[0].mirrors]
+    inside = [record.name for record in PUBLISHED.values() if record.files and not record.files[0].mirrors]
+    return sorted(inside, key=lambda name: name != USUAL)
 
 
 def reader_chooser(painter: Painter) -> Chooser:

@@ -24,7 +24,7 @@ CELL = f"""from t2i_utils.playground.state import State
 from t2i_utils.playground.studio import Studio
 from t2i_utils.playground.widgets import playground
 
-playground(Studio(["flowers"]), {START!r})"""
+playground(Studio(), {START!r})"""
 PICTURE = ".jp-OutputArea img.widget-image, .jp-OutputArea .widget-image img"
 
 
@@ -83,7 +83,7 @@ def until(page, expected: bytes, seconds: float = 60) -> bool:
 
 
 def test_a_caption_typed_into_jupyterlab_is_painted(visitor, lab):
-    studio = Studio(["flowers"])
+    studio = Studio()
     visitor.goto(lab)
     visitor.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
     visitor.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=90_000)  # a kernel takes its time

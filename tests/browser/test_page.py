@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from t2i_utils.playground.examples import EXAMPLES
 from t2i_utils.playground.settings import from_png, to_png
 from t2i_utils.playground.state import State, as_numbers
+from t2i_utils.playground.studio import published_names
 from t2i_utils.playground.web_files import single_pictures
+from t2i_utils.published import USUAL
 from torture.prompts import fetch, last_event
 
 pytest_plugins = ["browsing", "served_page"]
@@ -66,7 +69,7 @@ def test_a_typed_caption_is_painted_with_the_bytes_of_the_endpoint(visitor, url,
     open_page(visitor, url)
     visitor.fill("#caption input, #caption textarea", "a blue flower with pointed petals in front of soil")
     press(visitor)
-    state = State("a blue flower with pointed petals in front of soil", painter="flowers")
+    state = State("a blue flower with pointed petals in front of soil", painter=USUAL)
     found = shown(visitor)
     assert len(found) == 8
     assert found == endpoint(url, state)
@@ -78,7 +81,7 @@ def test_a_typed_caption_is_painted_with_the_bytes_of_the_endpoint(visitor, url,
     assert from_png(Path(download.value.path()).read_bytes()) == state
     visitor.fill("#seed input", "77")
     press(visitor)
-    assert shown(visitor) == endpoint(url, State(state.caption, seed=77, painter="flowers"))
+    assert shown(visitor) == endpoint(url, State(state.caption, seed=77, painter=USUAL))
     elsewhere = {urlsplit(address).hostname for address in visitor.went if not address.startswith(("data:", "blob:"))}
     assert elsewhere == {"127.0.0.1"}
 
@@ -117,7 +120,7 @@ def test_what_is_typed_is_shown_as_text_and_never_run(visitor, url):
 
 
 def test_settings_come_back_from_a_saved_picture(visitor, url, flowers_studio, tmp_path):
-    state = State("a white flower", "a red flower", 30, 5, 3, 0.5, painter="flowers")
+    state = State("a white flower", "a red flower", 30, 5, 3, 0.5, painter=USUAL)
     saved = tmp_path / "saved.png"
     saved.write_bytes(flowers_studio.show(state).png)
     open_page(visitor, url)
@@ -136,7 +139,7 @@ def test_settings_come_back_from_a_saved_picture(visitor, url, flowers_studio, t
     visitor.set_input_files("#load input[type=file], input#load, input[type=file]", strange)
     visitor.wait_for_selector("#message")
     said = visitor.input_value("#message input, #message textarea")
-    assert said == "Not loaded: '<b>somebody</b>' painted it, who is not here; here are flowers"
+    assert said == "Not loaded: '<b>somebody</b>' painted it, who is not here; here are " + ", ".join(published_names())
 
 
 def test_an_example_and_a_surprise_are_painted(visitor, url):
@@ -144,12 +147,26 @@ def test_an_example_and_a_surprise_are_painted(visitor, url):
     press(visitor, "#examples >> text=a pink flower with twelve petals")
     assert visitor.input_value("#caption input, #caption textarea") == "a pink flower with twelve petals"
     first = shown(visitor)
-    assert first == endpoint(url, State("a pink flower with twelve petals", painter="flowers"))
+    assert first == endpoint(url, State("a pink flower with twelve petals", painter=USUAL))
     press(visitor, "#surprise")
     caption = visitor.input_value("#caption input, #caption textarea")
     assert caption != "a pink flower with twelve petals"
     seed = int(visitor.input_value("#seed input"))
-    assert shown(visitor) == endpoint(url, State(caption, seed=seed, painter="flowers"))
+    assert shown(visitor) == endpoint(url, State(caption, seed=seed, painter=USUAL))
+
+
+def test_radio_buttons_choose_a_painter_and_another_to_compare(visitor, url, flowers_studio):
+    first, second = published_names()[:2]
+    open_page(visitor, url)
+    press(visitor, f"#painter label:has(input[value='{second}'])")
+    press(visitor, f"#other label:has(input[value='{first}'])")
+    state = State(EXAMPLES[0], painter=second, other=first)
+    found = shown(visitor)
+    assert len(found) == 16
+    assert found == endpoint(url, state)
+    assert found == single_pictures(flowers_studio.show(state))
+    if SHOTS:
+        visitor.screenshot(path=Path(SHOTS) / "compared.png", full_page=True)
 
 
 def test_the_button_cannot_be_pressed_while_it_paints(visitor, url, flowers_studio, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 from t2i_utils.playground.render import render
 from t2i_utils.playground.state import State, as_numbers
 from t2i_utils.playground.webapp import Serving, served
+from t2i_utils.published import USUAL
 from torture.prompts import FIELDS, ask_endpoint, ask_render, free_port, fuzzed, many
 
 pytest_plugins = ["two_colours"]
@@ -18,11 +19,11 @@ def studio(painter):
     chooser = SimpleNamespace(name="nobody", score=lambda captions, pictures: pictures.float().mean(dim=(1, 2, 3)))
 
     def show(state: State):
-        if state.painter not in ("flowers", ""):
-            raise ValueError(f"painter is {state.painter[:40]!r}; here is flowers")
+        if state.painter not in (USUAL, ""):
+            raise ValueError(f"painter is {state.painter[:40]!r}; here is {USUAL}")
         return render(state, painter, painter if state.other else None, chooser if state.tries > 1 else None)
 
-    return SimpleNamespace(names=["flowers"], show=show)
+    return SimpleNamespace(names=[USUAL], show=show)
 
 
 def test_two_thousand_settings_paint_or_are_refused_in_words(studio):

@@ -14,6 +14,7 @@ from t2i_utils.painter import Painter
 from t2i_utils.playground.render import GAP, LINE, as_image, render, sheet
 from t2i_utils.playground.settings import from_png
 from t2i_utils.playground.state import State
+from t2i_utils.published import USUAL
 
 pytest_plugins = ["two_colours"]
 SIDE = 160  # of a shown picture of 8 pixels
@@ -78,7 +79,7 @@ def test_words_that_were_never_seen_are_named(painter, other):
     assert render(State("red flower"), painter).note == ""
     other.encoder.known = ("red", "zebra")
     note = render(State("red zebra flower", other="b"), painter, other).note
-    assert note == "ignored by flowers: 'zebra'; ignored by b: 'flower'"
+    assert note == f"ignored by {USUAL}: 'zebra'; ignored by b: 'flower'"
 
 
 def test_a_painter_whose_encoder_knows_all_words_ignores_none(painter):

@@ -14,23 +14,23 @@ pytest_plugins = ["two_colours"]
 
 
 def test_it_shows_what_render_gives_for_the_painters_that_the_state_names(studio):
-    state = State("red", count=2, painter="digits", other="flowers")
+    state = State("red", count=2, painter="digits", other=USUAL)
     shown = studio.show(state)
-    assert shown.png == render(state, studio.painter("digits"), studio.painter("flowers")).png
-    assert shown.labels == ("digits", "", "flowers", "")
+    assert shown.png == render(state, studio.painter("digits"), studio.painter(USUAL)).png
+    assert shown.labels == ("digits", "", USUAL, "")
 
 
 def test_a_painter_may_stand_beside_itself(studio, opened):
-    assert studio.show(State("red", other="flowers")).labels[0] == "flowers"
-    assert opened == ["flowers"]
+    assert studio.show(State("red", other=USUAL)).labels[0] == USUAL
+    assert opened == [USUAL]
 
 
 @pytest.mark.parametrize("name", ["birds", "", "../flowers", "/etc/passwd", "flowers/", "Flowers", "x" * 500])
 def test_nobody_else_is_opened(studio, opened, name):
     for ask in (lambda: studio.painter(name), lambda: studio.chooser(name)):
-        with pytest.raises(ValueError, match=r"painter is '.{0,40}'; here are flowers, digits$"):
+        with pytest.raises(ValueError, match=rf"painter is '.{{0,40}}'; here are {USUAL}, digits$"):
             ask()
-    with pytest.raises(ValueError, match="here are flowers, digits"):
+    with pytest.raises(ValueError, match=f"here are {USUAL}, digits"):
         studio.show(State("red", painter=name))
     assert opened == []
 
@@ -39,9 +39,9 @@ def test_a_painter_is_opened_when_it_is_first_asked_for_and_kept(studio, opened)
     assert opened == []
     for _ in range(3):
         studio.show(State("red"))
-    assert opened == ["flowers"]
+    assert opened == [USUAL]
     studio.show(State("red", other="digits"))
-    assert opened == ["flowers", "digits"]
+    assert opened == [USUAL, "digits"]
 
 
 def test_many_who_ask_at_once_get_the_same_painter(monkeypatch, make_painter):
@@ -53,7 +53,7 @@ def test_many_who_ask_at_once_get_the_same_painter(monkeypatch, make_painter):
         return make_painter(name)
 
     monkeypatch.setattr("t2i_utils.playground.studio.open_painter", slowly)
-    studio = Studio(["flowers", "digits"])
+    studio = Studio([USUAL, "digits"])
 
     def ask(number):
         got.append(studio.painter(studio.names[number % 2]))
@@ -63,7 +63,7 @@ def test_many_who_ask_at_once_get_the_same_painter(monkeypatch, make_painter):
         asker.start()
     for asker in askers:
         asker.join()
-    assert sorted(opened) == ["digits", "flowers"]
+    assert sorted(opened) == ["digits", USUAL]
     assert len({id(painter) for painter in got}) == 2
     assert len(got) == 20
 
@@ -78,7 +78,7 @@ def test_a_painter_that_cannot_be_opened_is_tried_again(monkeypatch, painter):
         return answer
 
     monkeypatch.setattr("t2i_utils.playground.studio.open_painter", open_painter)
-    studio = Studio(["flowers"])
+    studio = Studio([USUAL])
     with pytest.raises(FileNotFoundError, match="no painter is called so"):
         studio.show(State("red"))
     assert studio.show(State("red", count=1)).pictures
@@ -91,15 +91,15 @@ def test_somebody_who_chooses_is_asked_for_tries_alone_and_once(opened, likes_gr
         asked.append(painter.name)
         return likes_green
 
-    studio = Studio(["flowers", "digits"], choose=choose)
+    studio = Studio([USUAL, "digits"], choose=choose)
     studio.show(State("red"))
     assert asked == []
     for seed in range(3):
         shown = studio.show(State("red", seed=seed, tries=4))
-    assert asked == ["flowers"]
+    assert asked == [USUAL]
     assert shown.note == "each the best of 4 in the eyes of somebody who likes green"
-    studio.show(State("red", tries=2, painter="digits", other="flowers"))
-    assert asked == ["flowers", "digits"]
+    studio.show(State("red", tries=2, painter="digits", other=USUAL))
+    assert asked == [USUAL, "digits"]
 
 
 def test_the_device_is_passed_on(monkeypatch, painter):
@@ -110,7 +110,7 @@ def test_the_device_is_passed_on(monkeypatch, painter):
         return painter
 
     monkeypatch.setattr("t2i_utils.playground.studio.open_painter", open_painter)
-    Studio(["flowers"], device="meta").painter("flowers")
+    Studio([USUAL], device="meta").painter(USUAL)
     assert devices == ["meta"]
 
 

@@ -22,10 +22,12 @@ from t2i_utils.playground import webapp
 from t2i_utils.playground.render import render
 from t2i_utils.playground.settings import from_png
 from t2i_utils.playground.state import State, as_numbers
+from t2i_utils.playground.studio import published_names
 from t2i_utils.playground.web_files import PictureFolder, single_pictures
 from t2i_utils.playground.web_limits import LARGEST_BODY, LARGEST_UPLOAD, UPLOAD
 from t2i_utils.playground.web_remote import RemoteStudio
 from t2i_utils.playground.webapp import Serving, read_login, served
+from t2i_utils.published import USUAL
 from torture.prompts import free_port
 
 pytest.importorskip("gradio", reason="the optional extra `web`: pip install 'gradio>=6.24'")
@@ -76,7 +78,7 @@ class TwoColours:
 def test_a_program_gets_the_very_bytes_that_the_studio_shows(url, flowers_studio):
     from gradio_client import Client
 
-    state = State("a blue flower", "a red flower", 40, 7, 3, painter="flowers")
+    state = State("a blue flower", "a red flower", 40, 7, 3, painter=USUAL)
     shown = flowers_studio.show(state)
     client = Client(url, verbose=False, analytics_enabled=False)
     sheet, pictures, labels, columns, note, settings = client.predict(
@@ -87,7 +89,7 @@ def test_a_program_gets_the_very_bytes_that_the_studio_shows(url, flowers_studio
     assert (tuple(labels), columns, note) == (shown.labels, shown.columns, shown.note)
     assert from_png(Path(sheet).read_bytes()) == state
     assert settings == as_numbers(state)
-    assert client.predict(api_name="/painters") == ["flowers"]
+    assert client.predict(api_name="/painters") == published_names()
 
 
 @pytest.mark.parametrize("path", ["call/paint", "call/v2/paint"])
@@ -130,7 +132,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("change", "message"), REFUSED, ids=[message[:30] for _, message in REFUSED])
 def test_what_cannot_be_is_refused_in_words(url, change, message, capfd):
-    told = as_numbers(State("a red flower", painter="flowers")) | change
+    told = as_numbers(State("a red flower", painter=USUAL)) | change
     kind, said = answer(url, post(url, {"data": list(told.values())})[1]["event_id"])
     assert kind == "error"
     assert message in said["error"]
@@ -162,7 +164,7 @@ def test_requests_that_cannot_be_are_refused_at_the_door(url, path, body, status
 
 
 def test_files_of_the_machine_cannot_be_read(url, flowers_studio):
-    kind, (sheet, *_) = paint(url, State("a red flower", count=1, painter="flowers"))
+    kind, (sheet, *_) = paint(url, State("a red flower", count=1, painter=USUAL))
     assert kind == "complete"
     folder = Path(sheet["path"]).parent
     here = Path(__file__).resolve()
@@ -196,7 +198,7 @@ def test_files_of_the_machine_cannot_be_read(url, flowers_studio):
 )
 @pytest.mark.parametrize("route", ["call/paint", "queue/join"])
 def test_no_file_is_opened_or_fetched_that_a_request_names(url, path, route):
-    _, (sheet, *_) = paint(url, State("a red flower", count=1, painter="flowers"))
+    _, (sheet, *_) = paint(url, State("a red flower", count=1, painter=USUAL))
     file = {"path": path.format(folder=Path(sheet["path"]).parent), "meta": {"_type": "gradio.FileData"}}
     told = {"data": [[{"x": file}], *list(as_numbers(State("red")).values())[1:]], "fn_index": 0, "session_hash": "x"}
     assert post(url, told, route) == (422, {"detail": "the request names a file that was not uploaded here"})

@@ -14,6 +14,7 @@ from t2i_utils.playground.examples import EXAMPLES, LAST_SEED, surprise
 from t2i_utils.playground.settings import from_png
 from t2i_utils.playground.state import SEEDS, State
 from t2i_utils.playground.widgets import CHOOSE, Playground, one_pixel, playground
+from t2i_utils.published import USUAL
 
 pytest_plugins = ["two_colours"]
 
@@ -63,7 +64,7 @@ def test_nothing_is_opened_or_painted_before_it_is_asked(studio, opened):
     assert (made.picture.value, made.shown, opened) == (one_pixel(), None, [])
     made.paint_button.click()
     assert sees(made, State("red"))
-    assert opened == ["flowers"]
+    assert opened == [USUAL]
 
 
 def test_a_finished_caption_paints_and_a_half_typed_one_is_not_sent(made):
@@ -102,15 +103,15 @@ def test_a_picture_for_every_view(made):
 
 
 def test_two_painters_stand_side_by_side_and_nobody_else_can(made):
-    assert [value for _, value in made.fields["painter"].options] == ["flowers", "digits"]
-    assert made.fields["other"].options == (("nobody", ""), ("flowers", "flowers"), ("digits", "digits"))
+    assert [value for _, value in made.fields["painter"].options] == [USUAL, "digits"]
+    assert made.fields["other"].options == (("nobody", ""), (USUAL, USUAL), ("digits", "digits"))
     choose(made.fields["other"], 2)
-    assert made.shown.labels == ("flowers", "", "digits", "")
+    assert made.shown.labels == (USUAL, "", "digits", "")
 
 
 def test_a_start_by_a_painter_who_is_not_there_is_refused(studio):
     for state in (State("red", painter="birds"), State("red", other="birds")):
-        with pytest.raises(ValueError, match="names the painter 'birds'; there are flowers, digits"):
+        with pytest.raises(ValueError, match=f"names the painter 'birds'; there are {USUAL}, digits"):
             Playground(studio, state)
 
 
@@ -118,7 +119,7 @@ def test_a_start_by_a_painter_who_is_not_there_is_refused(studio):
 
 
 def test_several_fields_that_are_set_at_once_paint_once(made):
-    state = State("red", "blue", 30, seed=5, count=3, truncation=0.7, painter="digits", other="flowers")
+    state = State("red", "blue", 30, seed=5, count=3, truncation=0.7, painter="digits", other=USUAL)
     made.go(state)
     assert made.asked == [state]
     assert sees(made, state)
@@ -303,7 +304,7 @@ def test_a_state_that_cannot_be_returned_to_is_not_said_to_be_shown(made):
     now, show = made.state, made.studio.show
 
     def lost(state):
-        if state.painter == "flowers":
+        if state.painter == USUAL:
             raise FileNotFoundError("the folder is gone")
         return show(state)
 
@@ -317,7 +318,7 @@ def test_a_state_that_cannot_be_returned_to_is_not_said_to_be_shown(made):
 
 
 def test_a_saved_picture_is_the_one_that_is_seen_and_brings_its_settings_back(made):
-    state = State("red", "blue", 30, seed=5, count=3, truncation=0.7, painter="digits", other="flowers")
+    state = State("red", "blue", 30, seed=5, count=3, truncation=0.7, painter="digits", other=USUAL)
     made.go(state)
     made.save_button.click()
     (path,) = made.folder.iterdir()
@@ -392,7 +393,7 @@ def test_settings_of_a_painter_who_is_not_here_are_told_and_nothing_changes(made
     before = made.state
     made.file.value = other.file.value
     made.load_button.click()
-    assert "painter is &#x27;birds&#x27;; here are flowers, digits" in made.message.value
+    assert f"painter is &#x27;birds&#x27;; here are {USUAL}, digits" in made.message.value
     assert sees(made, before)
 
 
