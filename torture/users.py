@@ -22,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
+
 from t2i_utils.playground.examples import EXAMPLES
 from t2i_utils.playground.state import State, as_numbers
 from t2i_utils.playground.studio import Studio
@@ -111,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--count", type=int, default=8, help="pictures for each of them")
     options = parser.parse_args(arguments)
+    torch.set_num_threads(1)  # as the page has: two threads add in another order, and bytes are compared
     with page_process(options.users) as url:
         studio = Studio()
         visit(url, 1, options.count, studio)  # the first picture of all is slower
