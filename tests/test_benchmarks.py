@@ -291,7 +291,7 @@ def test_a_person_waits_no_longer_than_promised_whatever_the_ratio(limit, holds)
 def test_the_command_that_is_timed_paints_the_caption(tmp_path):
     picture.start_ours(tmp_path)()
     with Image.open(tmp_path / "painted.png") as painted:
-        assert painted.size == (8 * 64 + 7 * 2, 64)
+        assert painted.size == (8 * 128 + 7 * 2, 128)
 
 
 def test_the_caption_that_is_timed_is_another_each_time_and_the_pass_beside_it_paints_as_many(tmp_path, monkeypatch):
