@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-from contextlib import nullcontext
 
 import pytest
 import torch
@@ -20,10 +19,10 @@ from t2i_utils.objectives.penalties import R1
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.recipes.arguments import STABILISED, build_recipe
 from t2i_utils.recipes.stabilisers import STABILISERS, complete_stabilisers, read_stabilisers
-from t2i_utils.studies.wide_sums import WideSums
 from t2i_utils.training import checkpoints
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.optimizers import SGD
+from t2i_utils.training.wide_sums import sums_of_a_gpu
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -119,7 +118,7 @@ def test_two_of_them_take_a_step_together_or_are_refused(first, make_batch):
 @pytest.fixture
 def sums_as_on_a_gpu(half):
     """fp16 convolves in a fifth of the time that it takes a CPU."""
-    with WideSums() if half is torch.float16 else nullcontext():
+    with sums_of_a_gpu(half, torch.device("cpu")):
         yield
 
 

@@ -25,7 +25,7 @@ from t2i_utils.studies import (
     tables,
     tune,
 )
-from t2i_utils.studies.wide_sums import WideSums
+from t2i_utils.training.wide_sums import WideSums
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -17,6 +17,7 @@ from t2i_utils.playground.figures import drawn
 from t2i_utils.recipe import Recipe
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.trainer import Trainer
+from t2i_utils.training.wide_sums import sums_of_a_gpu
 
 
 @dataclass
@@ -100,14 +101,14 @@ def watch_naive(recipe: Recipe, batches: Callable[[int], Iterable[Batch]], steps
     """
     optimizer = recipe.discriminator_optimizer(recipe.discriminator)
     watched = Watched({}, [], [])
+    device = next(recipe.discriminator.parameters()).device
+    scaler = torch.amp.GradScaler(device.type, init_scale=256.0)  # small enough for every gradient at first
     for step, batch in zip(range(steps), batches(0), strict=False):
-        device = batch.images.device
-        if not step:
-            scaler = torch.amp.GradScaler(device.type, init_scale=256.0)  # small enough for every gradient at first
         noise = draw_noise(recipe.generator.noise_shape, len(batch), step_rng(seed, step)).to(device)
-        numbers = naive_losses(recipe, batch, noise)
         optimizer.zero_grad()
-        scaler.scale(numbers["loss"]).backward()
+        with sums_of_a_gpu(torch.float16, device):
+            numbers = naive_losses(recipe, batch, noise)
+            scaler.scale(numbers["loss"]).backward()
         scaler.unscale_(optimizer)
         for name, value in numbers.items():
             watched.sizes.setdefault(name, []).append(value.detach().double().abs().max().item())
@@ -139,7 +140,8 @@ def watch_ours(
         watched.scales.append(trainer.scales.get("discriminator", 1.0))
 
     device = next(recipe.discriminator.parameters()).device
-    Trainer(turns, recipe.prepare(seed), device, half).run(batches, Budget(steps=steps), [look])
+    with sums_of_a_gpu(half, device):
+        Trainer(turns, recipe.prepare(seed), device, half).run(batches, Budget(steps=steps), [look])
     return watched
 
 

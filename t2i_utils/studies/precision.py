@@ -14,7 +14,6 @@ import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,9 +32,9 @@ from t2i_utils.recipes import SYSTEMS
 from t2i_utils.recipes.arguments import build_recipe, complete, defaults
 from t2i_utils.studies.memory import growth
 from t2i_utils.studies.reading import over_seeds, right_by_caption
-from t2i_utils.studies.wide_sums import WideSums
 from t2i_utils.text.kept import the_encoder
 from t2i_utils.training.budget import Budget
+from t2i_utils.training.wide_sums import sums_of_a_gpu
 
 PRECISIONS = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 SMALL = {
@@ -154,13 +153,12 @@ def perform(task: Task) -> Result:
     """Train, paint captions of held-out classes, read the pictures."""
     device, results = choose_device(), []
     half = PRECISIONS[task.precision]
-    sums = WideSums() if half is torch.float16 and device.type == "cpu" else nullcontext()
     probe = Loader(task.data, encoder=task.encoder, batch_size=2)
     recipe = build_recipe(task.system, complete(task.system, task.arguments, probe), task.seed)
     loader = Loader(task.data, encoder=task.encoder, batch_size=recipe.batch_size, seed=task.seed, device=device)
 
     def work():
-        with sums:
+        with sums_of_a_gpu(half, device):
             results.append(train(recipe, loader.stream, device, half, Budget(task.steps), task.seed))
 
     megabytes = growth(work)

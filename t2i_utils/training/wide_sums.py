@@ -6,6 +6,7 @@ sums in an order of its own; what fp16 does to a training on a GPU, this shows b
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -30,6 +31,11 @@ class WideSums(TorchDispatchMode):
             return function(*args, **kwargs)
         found = function(*tree_map_only(torch.Tensor, torch.Tensor.float, args), **kwargs)
         return tree_map_only(torch.Tensor, torch.Tensor.half, found)
+
+
+def sums_of_a_gpu(half: torch.dtype | None, device: torch.device) -> AbstractContextManager:
+    """`WideSums` where a training in `half` on `device` would convolve float16 on a CPU; elsewhere nothing."""
+    return WideSums() if half is torch.float16 and device.type == "cpu" else nullcontext()
 
 
 def _of_halves(tensor: torch.Tensor) -> bool:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from t2i_utils.studies.wide_sums import WideSums
+from t2i_utils.training.wide_sums import WideSums
 
 
 def pass_of(convolve, channels=64):
