@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -30,6 +31,14 @@ from t2i_utils.gallery import open_painter
 print(open_painter(sys.argv[1]).paint(["a red flower"]).shape)
 print([name for name in ("open_clip", "torchvision", "torch._dynamo", "h5py") if name in sys.modules])
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quickly():
+    """A row for unknown words is learnt in 20 steps, not 400: what it is worth, `test_packed` looks at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "pack", partial(module.pack, steps=20))
+        yield
 
 
 @pytest.fixture(scope="module")
