@@ -34,7 +34,8 @@ def publish(run: Path, data: Path, out: Path, note: str) -> AttributeReport | No
     Args:
         run: the run's folder; its encoder must be a small CLIP such as `tiny_clip`, or the text tower of a painter in
             the package, which is then shared and not written again.
-        data: the HDF5 file that it was trained on: its words are kept, its held-out captions are scored.
+        data: the HDF5 file that it was trained on: its words are kept, its held-out captions are scored by a reader
+            that is trained once and kept beside the file.
         out: the folder to write, whole or not at all; its name is the painter's. A packed painter there is replaced.
         note: how long it was trained on what, for the card.
 
