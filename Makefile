@@ -25,8 +25,8 @@ setup: $(STAMP)  ## make .venv and install what is needed (again only when the r
 demo: setup  ## run the notebooks on built-in data (minutes on a CPU): a gallery in runs/demo
 	T2I_PROFILE=demo $(BIN)/python notebooks/run_all.py --out runs/demo
 
-test: lint  ## lint, then every test
-	$(BIN)/python -m pytest -q
+test: lint  ## lint, then every test, two at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 test-colab: .venv-colab/installed.stamp .venv-floor/installed.stamp  ## the same with Colab's versions, then with the lowest (6 GB each)
 	.venv-colab/bin/python -m pytest -q tests_colab

@@ -19,6 +19,13 @@ TINY = {
     "batch_size": 8,
 }
 
+# `make test` gives whole files to two workers: the longest go first, lest one is left for the end, the other idle.
+LONG = ("test_notebooks.py", "test_stabilisers.py", "test_studies.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 @pytest.fixture
 def one_thread():

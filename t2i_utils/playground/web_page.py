@@ -80,16 +80,19 @@ def make_page(studio: Studio | RemoteStudio, folder: PictureFolder) -> Any:
                 return list(told)
             return _written(surprise(state, random.SystemRandom()))
 
-        def load(data: bytes | None) -> list[Any]:
-            """The fields as a saved picture has them."""
+        def load(data: bytes | None) -> Iterator[dict[Any, Any]]:
+            """The fields as a saved picture has them, and what they paint; or words, and everything stays."""
             try:
                 state = from_png(data or b"")
                 unknown = [name for name in (state.painter, state.other) if name and name not in studio.names]
                 if unknown:
                     raise ValueError(f"{unknown[0]!r} painted it, who is not here; here are {', '.join(studio.names)}")
             except ValueError as error:
-                return [*(gr.skip() for _ in values), _said(f"Not loaded: {error}")]
-            return [*_written(state), _said("")]
+                yield {message: _said(f"Not loaded: {error}")}
+                return
+            told = _written(state)
+            yield dict(zip(values, told, strict=True))
+            yield from repaint(*told)
 
         shows = [press, gallery, sheet, message]
         painting = {"inputs": values, "outputs": shows, "api_visibility": "private", "concurrency_id": LINE}
@@ -100,8 +103,7 @@ def make_page(studio: Studio | RemoteStudio, folder: PictureFolder) -> Any:
         private = {"api_visibility": "private", "concurrency_limit": None}  # nothing is painted, nobody waits
         lucky.click(draw, values, values, **private).then(repaint, **painting)
         example.click(lambda sample: sample[0], example, fields["caption"], **private).then(repaint, **painting)
-        loaded = upload.upload(load, upload, [*values, message], **private)
-        loaded.success(repaint, **painting)
+        upload.upload(load, upload, [*values, *shows], api_visibility="private", concurrency_id=LINE)
         add_endpoints(studio, folder, LINE)
     return page
 

@@ -138,7 +138,10 @@ def test_settings_come_back_from_a_saved_picture(visitor, url, flowers_studio, t
     strange.write_bytes(to_png(flowers_studio.show(state).picture, State("x", painter="<b>somebody</b>")))
     visitor.set_input_files("#load input[type=file], input#load, input[type=file]", strange)
     visitor.wait_for_selector("#message")
-    said = visitor.input_value("#message input, #message textarea")
+    before = sources(visitor)
+    visitor.wait_for_timeout(2000)  # nothing is painted after it, which would take the words away again
+    said = visitor.input_value("#message input, #message textarea", timeout=1000)
+    assert sources(visitor) == before
     assert said == "Not loaded: '<b>somebody</b>' painted it, who is not here; here are " + ", ".join(published_names())
 
 

@@ -146,6 +146,15 @@ def test_an_interrupt_ends_the_run_after_a_whole_step(two_players):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.fixture
+def pythons_own_interrupt():
+    """SIGINT raises KeyboardInterrupt, as where a person trains; pytest-xdist's workers ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("pythons_own_interrupt")
 def test_a_second_interrupt_does_not_wait(two_players):
     two_players.interrupts = [1, 1]
     before = signal.getsignal(signal.SIGINT)
