@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from t2i_utils.interfaces import TextEncoder, step_rng
-from t2i_utils.metrics.intervals import Interval, bootstrap
+from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text.clip import ClipEncoder
 
-CANDIDATES = 100
+CANDIDATES = 100  # captions that R-precision ranks, the picture's own among them
 
 
 def family(encoder: TextEncoder) -> set[str]:
@@ -55,22 +53,6 @@ class Judge:
         refuse_participants(encoder, participants)
         self.encoder = encoder
 
-    def clip_score(self, images: Tensor, captions: Sequence[str]) -> Interval:
-        """Mean `clip_score` of pictures, uint8 [n, channels, size, size], and their captions, [n]."""
-        return bootstrap(clip_score(self.see(images), self.read(captions)).tolist())
-
-    def r_precision(self, images: Tensor, captions: Sequence[str], others: Sequence[str], seed: int = 0) -> Interval:
-        """How often a picture is nearer to its caption than to 99 others.
-
-        Args:
-            images: uint8 [n, channels, size, size].
-            captions: [n], of these pictures.
-            others: captions that are wrong for every one of them, 99 at least; each picture gets its own draw.
-            seed: of the draws.
-        """
-        pools = torch.stack([draw_pool(len(others), step_rng(seed, row)) for row in range(len(images))])
-        return bootstrap(r_precision(self.see(images), self.read(captions), self.read(others)[pools]).double().tolist())
-
     def see(self, images: Tensor) -> Tensor:
         """uint8 [n, channels, size, size] to unit vectors, [n, dim]."""
         return self.encoder.encode_images(images.float() / 127.5 - 1)
@@ -100,14 +82,3 @@ def r_precision(images: Tensor, own: Tensor, others: Tensor) -> Tensor:
     images, own, others = (F.normalize(part.double(), dim=-1) for part in (images, own, others))
     best = (others @ images[:, :, None]).squeeze(2).max(dim=1).values
     return (images * own).sum(1) > best
-
-
-def draw_pool(count: int, rng: torch.Generator, candidates: int = CANDIDATES) -> Tensor:
-    """int64 [candidates - 1], different positions below `count`.
-
-    Raises:
-        ValueError: for fewer others than are needed.
-    """
-    if count < candidates - 1:
-        raise ValueError(f"R-precision ranks a caption among {candidates}, and there are {count} others; give more")
-    return torch.randperm(count, generator=rng)[: candidates - 1]
