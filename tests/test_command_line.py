@@ -18,7 +18,7 @@ from t2i_utils.data.verify import verify
 from t2i_utils.gallery import open_painter
 from t2i_utils.metrics.record import read_records, sheet
 from t2i_utils.playground import render
-from t2i_utils.playground.figures import grid
+from t2i_utils.playground.grids import grid
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.runs import Settings
 from t2i_utils.training import checkpoints
@@ -257,6 +257,15 @@ def test_it_runs_as_a_module_and_leaves_torch_alone_until_it_is_needed():
     assert "COMMAND" in done.stdout
     code = "import sys, t2i_utils.__main__ as m; m.make_parser(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
+
+
+def test_painting_imports_neither_matplotlib_nor_scipy(tmp_path):
+    """They would be a second of the few that a picture takes."""
+    paint = ["sample", "--caption", "a red flower", "--count", "1", "--out", str(tmp_path / "one.png")]
+    code = f"import sys, t2i_utils.__main__ as m; m.main({paint}); print({{'matplotlib', 'scipy'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+    assert (tmp_path / "one.png").is_file()
 
 
 def test_a_users_mistake_is_one_line_of_the_process_too(tmp_path):

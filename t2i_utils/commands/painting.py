@@ -47,7 +47,7 @@ def paint_sample(options: argparse.Namespace) -> None:
     """`sample`: a row of pictures for each caption; of several painters, a row each under it."""
     from t2i_utils.colab import choose_device
     from t2i_utils.gallery import open_painter
-    from t2i_utils.playground.figures import save_png
+    from t2i_utils.playground.grids import save_png
     from t2i_utils.playground.render import sheet
 
     if options.count < 1:

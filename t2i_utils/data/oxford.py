@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 
 from t2i_utils.data.missing import need, tell_absent
 from t2i_utils.data.reed import difference, read_captions, read_lines, read_splits
@@ -75,8 +74,10 @@ def _need(path: Path, origin: str) -> Path:
 
 def _read_labels(path: Path) -> list[int]:
     """The class of each picture, from 1; the first belongs to image_00001."""
+    from scipy.io import loadmat  # here: every command knows this data set, and few read it
+
     try:
-        labels = np.asarray(scipy.io.loadmat(path)["labels"]).ravel().astype(np.int64)
+        labels = np.asarray(loadmat(path)["labels"]).ravel().astype(np.int64)
     except Exception as error:  # scipy raises nearly anything for a file that is no .mat
         raise ValueError(f"{path} holds no labels that can be read ({error}); fetch {LABELS_FROM} again") from error
     return labels.tolist()

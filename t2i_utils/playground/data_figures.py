@@ -21,7 +21,8 @@ from t2i_utils.data.pictures import prepare
 from t2i_utils.data.sealed import open_data
 from t2i_utils.data.source import SPLITS, Example, Source
 from t2i_utils.data.split import Pictures
-from t2i_utils.playground.figures import drawn, grid
+from t2i_utils.playground.figures import drawn
+from t2i_utils.playground.grids import grid
 
 RIGHT, WRONG = "#1b6e3c", "#b3261e"
 SPLIT_COLOURS = {"train": "#cfe3d4", "val": "#f5deb0", "test": "#f2c4bd"}

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from t2i_utils.metrics.directions import direction
 from t2i_utils.metrics.record import Record, columns
-from t2i_utils.playground.figures import drawn, grid
+from t2i_utils.playground.figures import drawn
+from t2i_utils.playground.grids import grid
 
 
 def scores(records: Sequence[Record], real: str = "", noise: str = "", across: int = 4) -> Image.Image:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from t2i_utils.data.split import read_split
 from t2i_utils.painter import Painter
-from t2i_utils.playground.figures import captioned_rows, curves, grid, save_png
+from t2i_utils.playground.figures import captioned_rows, curves
+from t2i_utils.playground.grids import grid, save_png
 from t2i_utils.runs import Run
 
 SCORES = ("score/matching", "score/swapped", "score/painted")

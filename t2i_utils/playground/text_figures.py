@@ -19,7 +19,8 @@ from t2i_utils.fine_tuning import Choice
 from t2i_utils.metrics.intervals import Interval
 from t2i_utils.metrics.retrieval import Retrieval, agreement
 from t2i_utils.playground.data_figures import RIGHT, bare
-from t2i_utils.playground.figures import drawn, grid
+from t2i_utils.playground.figures import drawn
+from t2i_utils.playground.grids import grid
 from t2i_utils.training.watchers import History
 
 

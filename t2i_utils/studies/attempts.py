@@ -24,7 +24,8 @@ from t2i_utils.data.synthetic import ATTRIBUTES
 from t2i_utils.metrics.attributes import held_out_captions
 from t2i_utils.metrics.val import ValMeasures
 from t2i_utils.painter import Painter
-from t2i_utils.playground.figures import captioned_rows, save_png
+from t2i_utils.playground.figures import captioned_rows
+from t2i_utils.playground.grids import save_png
 from t2i_utils.recipes.arguments import build_recipe, complete
 from t2i_utils.studies.kept import as_file
 from t2i_utils.studies.precision import train

@@ -18,7 +18,8 @@ from t2i_utils.data.split import read_split
 from t2i_utils.gallery import open_painter
 from t2i_utils.metrics.attributes import AttributeReport, score_painter
 from t2i_utils.metrics.reader import ready_reader
-from t2i_utils.playground.figures import drawn, save_png
+from t2i_utils.playground.figures import drawn
+from t2i_utils.playground.grids import save_png
 from t2i_utils.training.checkpoints import newest
 
 

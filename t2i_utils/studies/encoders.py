@@ -38,7 +38,8 @@ from t2i_utils.interfaces import TextEncoder
 from t2i_utils.metrics.intervals import Interval
 from t2i_utils.metrics.retrieval import retrieval
 from t2i_utils.painter import Painter
-from t2i_utils.playground.figures import drawn, save_png
+from t2i_utils.playground.figures import drawn
+from t2i_utils.playground.grids import save_png
 from t2i_utils.recipes.arguments import build_recipe, complete
 from t2i_utils.studies.attempts import listed, tensor
 from t2i_utils.studies.kept import kept

@@ -31,7 +31,7 @@ from t2i_utils.evaluation.sources import Noise, Painting, RealPictures
 from t2i_utils.interfaces import draw_noise
 from t2i_utils.metrics.extractors import open_extractor
 from t2i_utils.painter import Painter
-from t2i_utils.playground.figures import save_png
+from t2i_utils.playground.grids import save_png
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.recipes.arguments import defaults
 from t2i_utils.studies import league_tables as tables

@@ -32,7 +32,7 @@ from t2i_utils.metrics.judge import Judge
 from t2i_utils.metrics.outcomes import Outcome, findings
 from t2i_utils.metrics.reader import ready_reader
 from t2i_utils.painter import Painter
-from t2i_utils.playground.figures import save_png
+from t2i_utils.playground.grids import save_png
 from t2i_utils.playground.prompt_figures import draw
 from t2i_utils.studies.prompt_answers import (
     Asked,

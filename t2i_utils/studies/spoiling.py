@@ -31,7 +31,7 @@ from t2i_utils.metrics.claims import CLAIMS, MISSED, MOVED, NOTICED, QUIET, SPOI
 from t2i_utils.metrics.extractors import open_extractor
 from t2i_utils.metrics.intervals import Interval
 from t2i_utils.metrics.record import Record
-from t2i_utils.playground.figures import save_png
+from t2i_utils.playground.grids import save_png
 from t2i_utils.playground.spoiling_figures import noticed
 from t2i_utils.studies.spoiling_stand_ins import StandIns
 from t2i_utils.studies.spoiling_ways import UNTOUCHED, Spoilt, Way, ways

@@ -12,7 +12,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from t2i_utils.colab import choose_device
-from t2i_utils.playground.figures import drawn, save_png
+from t2i_utils.playground.figures import drawn
+from t2i_utils.playground.grids import save_png
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.studies.attempts import Line, Plan
 from t2i_utils.studies.rows import Row, cost_of, measure

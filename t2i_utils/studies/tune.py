@@ -28,7 +28,8 @@ from matplotlib.figure import Figure
 
 from t2i_utils.colab import choose_device
 from t2i_utils.metrics.intervals import Interval
-from t2i_utils.playground.figures import drawn, save_png
+from t2i_utils.playground.figures import drawn
+from t2i_utils.playground.grids import save_png
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.recipes.arguments import FROM_DATA, STABILISED, defaults
 from t2i_utils.recipes.stabilisers import read_stabilisers

@@ -11,7 +11,7 @@ from t2i_utils.data.build import build
 from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import synthetic_flowers
 from t2i_utils.gallery import open_painter
-from t2i_utils.playground.figures import grid
+from t2i_utils.playground.grids import grid
 from t2i_utils.playground.samples import LivePlot, SampleGrid, some_captions
 from t2i_utils.text.embedding import embed
 
