@@ -83,14 +83,10 @@ def make_page(studio: Studio | RemoteStudio, folder: PictureFolder) -> Any:
         def load(data: bytes | None) -> Iterator[dict[Any, Any]]:
             """The fields as a saved picture has them, and what they paint; or words, and everything stays."""
             try:
-                state = from_png(data or b"")
-                unknown = [name for name in (state.painter, state.other) if name and name not in studio.names]
-                if unknown:
-                    raise ValueError(f"{unknown[0]!r} painted it, who is not here; here are {', '.join(studio.names)}")
+                told = _written(_saved(data or b"", studio.names))
             except ValueError as error:
                 yield {message: _said(f"Not loaded: {error}")}
                 return
-            told = _written(state)
             yield dict(zip(values, told, strict=True))
             yield from repaint(*told)
 
@@ -188,6 +184,19 @@ def _read(told: Sequence[Any]) -> State:
     """The state that fields hold; no slider can stand at none, so 0 is its place."""
     numbers = dict(zip(State.__dataclass_fields__, told, strict=True))
     return from_numbers(numbers | {"truncation": numbers["truncation"] or None})
+
+
+def _saved(data: bytes, names: Sequence[str]) -> State:
+    """The state that a saved picture holds.
+
+    Raises:
+        ValueError: for a file without one, and for a picture of a painter that is not among the names.
+    """
+    state = from_png(data)
+    unknown = [name for name in (state.painter, state.other) if name and name not in names]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} painted it, who is not here; here are {', '.join(names)}")
+    return state
 
 
 def _written(state: State) -> list[Any]:

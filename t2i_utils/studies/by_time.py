@@ -53,6 +53,7 @@ def draw(reports: dict[int, AttributeReport]):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Score the copies, print their table and write its figure."""
     parser = argparse.ArgumentParser(prog="python -m t2i_utils study by_time", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="copies of a run's folder")
     parser.add_argument("--data", type=Path, required=True, help="HDF5 file of the built-in flowers")

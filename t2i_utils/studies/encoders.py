@@ -209,6 +209,7 @@ def draw(rows: Sequence[Mapping[str, Any]]):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare the encoders that are asked for; what was measured before is not measured again."""
     parser = argparse.ArgumentParser(prog="python -m t2i_utils study encoders", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="HDF5 file of the built-in flowers")
     parser.add_argument("--out", type=Path, required=True, help="folder of results; what lies there is gone on with")

@@ -90,6 +90,7 @@ def tell(name: str, batch: str, seeds: Sequence[Mapping[str, float]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Train with each way of marking and print how well each finds captions."""
     parser = argparse.ArgumentParser(
         prog="python -m t2i_utils study false_negatives", description=__doc__.splitlines()[0]
     )

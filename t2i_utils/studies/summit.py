@@ -103,6 +103,7 @@ def train(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Train with each penalty and print which attributes its discriminator tells apart."""
     parser = argparse.ArgumentParser(prog="python -m t2i_utils study summit", description=__doc__)
     parser.add_argument("--steps", type=int, default=500)
     options = parser.parse_args(arguments)
