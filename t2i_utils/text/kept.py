@@ -104,9 +104,15 @@ def the_encoder(
         device: where it will run.
 
     Raises:
-        ValueError: if what lies there has another fingerprint.
+        ValueError: if nothing opens there, or something that has another fingerprint.
     """
-    encoder = open_encoder(where, device=device)
+    try:
+        encoder = open_encoder(where, device=device)
+    except (ValueError, FileNotFoundError) as error:  # most often a file that was moved without the folder beside it
+        raise ValueError(
+            f"{whose} of the encoder {said or where} (fingerprint {fingerprint[:12]}), which does not open: {error}; "
+            "bring that encoder back, or embed and train again with another one"
+        ) from error
     if not encoder.fingerprint.startswith(fingerprint):
         raise ValueError(
             f"{encoder.name} has the fingerprint {encoder.fingerprint[:12]}, but {whose} of {fingerprint[:12]} "

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from t2i_utils.text.clip import new_clip, open_clip_encoder
-from t2i_utils.text.kept import ENCODER, RECORD, keep_encoder, kept_encoder
+from t2i_utils.text.kept import ENCODER, RECORD, keep_encoder, kept_encoder, the_encoder
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -90,3 +90,10 @@ def test_a_run_on_shuffled_vectors_keeps_the_encoder_that_they_came_from(small_e
         keep_encoder(tmp_path / "another", other.name, shuffled)
     with pytest.raises(ValueError, match="was trained with vectors of shuffled"):
         kept_encoder(tmp_path / "run")
+
+
+def test_a_file_that_was_moved_without_its_encoder_says_whose_is_missing():
+    with pytest.raises(ValueError, match="bring that encoder back") as refused:
+        the_encoder("flowers.tiny_clip-0123", "0123456789abcdef", "flowers.h5 holds vectors")
+    for told in ("flowers.h5 holds vectors of the encoder flowers.tiny_clip-0123", "0123456789ab", "does not open"):
+        assert told in str(refused.value)
