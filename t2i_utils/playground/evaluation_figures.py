@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from t2i_utils.metrics.directions import direction
-from t2i_utils.metrics.record import Record, columns
+from t2i_utils.metrics.record import Protocol, Record, columns
 from t2i_utils.playground.figures import drawn
 from t2i_utils.playground.grids import grid
 
@@ -40,8 +40,7 @@ def scores(records: Sequence[Record], real: str = "", noise: str = "", across: i
     for axis, heading in zip(axes, headings, strict=False):
         mine = {one.painter: one for one in records if one.protocol.column == heading}
         _panel(axis, mine, painters, mine.get(real), mine.get(noise))
-        metric = next(iter(mine.values())).protocol.metric
-        axis.set_title(f"{textwrap.fill(metric, 34)}\n{direction(metric)}", fontsize=7.5)
+        axis.set_title(_title(next(iter(mine.values())).protocol), fontsize=7.5)
     for axis in axes[len(headings) :]:
         axis.remove()
     axes[0].set_yticks(range(len(painters)), painters)
@@ -51,6 +50,11 @@ def scores(records: Sequence[Record], real: str = "", noise: str = "", across: i
     if marks:
         figure.legend(handles=marks, loc="outside lower center", ncols=2, fontsize=8)
     return drawn(figure)
+
+
+def _title(protocol: Protocol) -> str:
+    """A metric with the network that looked, and which way is better."""
+    return f"{textwrap.fill(protocol.column, 34)}\n{direction(protocol.metric)}"
 
 
 def _panel(axis: Axes, mine: Mapping[str, Record], painters: Sequence[str], real: Record | None, noise: Record | None):
@@ -98,10 +102,10 @@ def sheet(records: Sequence[Record]) -> str:
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *(f"- {one}" for one in headings.values())])
 
 
-def by_count(curves: Mapping[str, Mapping[int, float]], name: str = "FID") -> Image.Image:
+def by_count(curves: Mapping[str, Mapping[int, float]], name: str) -> Image.Image:
     """The same score of more and more pictures of a painter: where a curve still falls, it is the number that speaks.
 
-    curves: by painter, count of pictures to score.
+    curves: by painter, count of pictures to score; name: of the score with the network that looked, "FID (reader)".
     """
     figure = Figure(figsize=(6.4, 3), layout="constrained")
     axis = figure.subplots()
@@ -146,7 +150,7 @@ def by_step(told: Mapping[int, Sequence[Record]], metrics: Sequence[str], real: 
         for one in real:
             if one.protocol.metric == metric:
                 axis.axhline(one.value, color="black", linestyle="--", linewidth=1)
-        axis.set_title(f"{metric}\n{direction(metric)}", fontsize=8)
+        axis.set_title(next((_title(one.protocol) for one in course.values()), metric), fontsize=7.5)
         axis.set_xlabel("step", fontsize=8)
         axis.tick_params(labelsize=7)
         axis.grid(alpha=0.3)

@@ -35,7 +35,7 @@ def test_a_panel_a_metric_with_painters_between_real_pictures_and_noise(drawing)
     (figure,) = drawing
     assert isinstance(figure, Figure)
     titles = [axis.get_title() for axis in figure.axes]
-    assert titles == ["FID\nless is better", "density\n1 is real", "diversity\n1 is real"]
+    assert titles == ["FID (reader)\nless is better", "density (reader)\n1 is real", "diversity (reader)\n1 is real"]
     fid, density, diversity = figure.axes
     dots = [line.get_xdata()[0] for line in fid.lines if line.get_marker() == "o"]
     assert dots == [3.0, 2.0]
@@ -70,17 +70,22 @@ def test_scores_that_do_not_compare_are_not_shown_together(figure):
 
 @pytest.mark.parametrize(("low", "high"), [(3.2, 3.4), (0.9, 40.0), (150.0, 151.0), (0.011, 0.013)])
 def test_bias_is_drawn_between_round_numbers(drawing, low, high):
-    show.by_count({"a": {200: high, 400: low}, "b": {200: high, 400: (low + high) / 2}})
+    show.by_count({"a": {200: high, 400: low}, "b": {200: high, 400: (low + high) / 2}}, "FID (reader)")
     (axis,) = drawing[0].axes
     assert [list(line.get_ydata()) for line in axis.lines] == [[high, low], [high, (low + high) / 2]]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["200", "400"]
     assert len(axis.get_yticks()) >= 2
+    assert axis.get_ylabel() == "FID (reader)"
 
 
 def test_a_course_is_drawn_beside_real_pictures(drawing):
     told = {step: [record("run", "FID", 100 / step), record("run", "recall", step / 100)] for step in (10, 20)}
     show.by_step(told, ["FID", "recall"], [record("real", "FID", 0.5)])
     fid, recall = drawing[0].axes
+    assert [axis.get_title() for axis in (fid, recall)] == [
+        "FID (reader)\nless is better",
+        "recall (reader)\nmore is better",
+    ]
     assert list(fid.lines[0].get_xdata()) == [10, 20]
     assert list(fid.lines[0].get_ydata()) == [10, 5]
     assert list(fid.lines[1].get_ydata()) == [0.5, 0.5]
