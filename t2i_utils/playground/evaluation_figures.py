@@ -54,7 +54,8 @@ def scores(records: Sequence[Record], real: str = "", noise: str = "", across: i
 
 def _title(protocol: Protocol) -> str:
     """A metric with the network that looked, and which way is better."""
-    return f"{textwrap.fill(protocol.column, 34)}\n{direction(protocol.metric)}"
+    name = textwrap.fill(protocol.column, 34, break_long_words=False, break_on_hyphens=False)
+    return f"{name}\n{direction(protocol.metric)}"
 
 
 def _panel(axis: Axes, mine: Mapping[str, Record], painters: Sequence[str], real: Record | None, noise: Record | None):
