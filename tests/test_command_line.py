@@ -260,7 +260,7 @@ def test_it_runs_as_a_module_and_leaves_torch_alone_until_it_is_needed():
 
 
 def test_painting_imports_neither_matplotlib_nor_scipy(tmp_path):
-    """They would be a second of the few that a picture takes."""
+    """They take long to import, and a picture needs neither."""
     paint = ["sample", "--caption", "a red flower", "--count", "1", "--out", str(tmp_path / "one.png")]
     code = f"import sys, t2i_utils.__main__ as m; m.main({paint}); print({{'matplotlib', 'scipy'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
