@@ -23,6 +23,7 @@ from t2i_utils.studies import (
     rows,
     summit,
     tables,
+    trained,
     tune,
 )
 from t2i_utils.training.wide_sums import WideSums
@@ -102,9 +103,9 @@ def test_every_system_survives_half_precision_for_some_steps(system, half):
 
 def test_a_weight_that_is_not_finite_is_found_wherever_it_is(monkeypatch, capsys):
     state = {"module": {"a": torch.ones(2), "b": torch.tensor([1.0, torch.nan])}, "moments": [torch.tensor(torch.inf)]}
-    assert precision.broken(state, "it") == ["it/module/b", "it/moments/0"]
-    assert precision.broken({"steps": torch.tensor(3), "rate": 0.1, "name": "x"}) == []
-    monkeypatch.setattr(precision, "survive", lambda *_: precision.Survival(3, 0.1, 1, 2, ["it/module/b"]))
+    assert trained.broken(state, "it") == ["it/module/b", "it/moments/0"]
+    assert trained.broken({"steps": torch.tensor(3), "rate": 0.1, "name": "x"}) == []
+    monkeypatch.setattr(precision, "survive", lambda *_: trained.Survival(3, 0.1, 1, 2, ["it/module/b"]))
     assert precision.main(["survive", "--steps", "3", "--systems", "gan"]) == 1
     assert "NOT FINITE: it/module/b" in capsys.readouterr().out
 
@@ -114,7 +115,7 @@ def of_accuracy(share, captions=40, noise=0.0, seed=0):
     rng = torch.Generator().manual_seed(seed)
     right = torch.full((captions,), share, dtype=torch.float64) + noise * torch.randn(captions, generator=rng)
     right[::2] = torch.nan
-    return precision.Result(precision.Survival(5, 0.01, 0, 0), 12.0, {"petal_color": right})
+    return precision.Result(trained.Survival(5, 0.01, 0, 0), 12.0, {"petal_color": right})
 
 
 def test_a_difference_is_paired_and_its_interval_over_seeds_and_captions():
@@ -144,6 +145,41 @@ def test_a_task_trains_paints_and_reads(embedded_file, monkeypatch, reader):
     stated = ~result.right["petal_color"].isnan()
     assert stated.any()
     assert set(result.right["petal_color"][stated].tolist()) <= {0.0, 0.5, 1.0}
+
+
+def test_trainings_that_are_done_are_not_done_again(embedded_file, monkeypatch, tmp_path, capsys):
+    done, interrupts = [], [KeyboardInterrupt]
+
+    def alone(task):
+        if task.seed == 1 and task.precision == "bf16" and interrupts:
+            raise interrupts.pop()
+        done.append((task.precision, task.seed))
+        return of_accuracy(0.78)
+
+    monkeypatch.setattr(precision, "alone", alone)
+    asked = ["compare", "--data", str(embedded_file), "--encoder", "small", "--out", str(tmp_path / "out")]
+    asked += ["--systems", "gan_cls", "--precisions", "bf16", "--seeds", "2", "--steps", "3"]
+    with pytest.raises(KeyboardInterrupt):
+        precision.main(asked)
+    before = list(done)
+    assert before == [("float32", 0), ("float32", 1), ("bf16", 0)]
+    assert precision.main(asked) == 0
+    assert done == [*before, ("bf16", 1)]
+    assert "petal_color +0.000 [+0.000, +0.000]" in capsys.readouterr().out, "what is kept is what was measured"
+    assert precision.main([*asked, "--channels", "9"]) == 0
+    assert len(done) == 8, "others than asked for are not taken"
+
+
+def test_an_encoder_that_is_gone_is_said_before_the_training(embedded_file, monkeypatch):
+    monkeypatch.setattr(precision, "train", lambda *_: pytest.fail("trained for nothing"))
+
+    def gone(*_, **__):
+        raise FileNotFoundError("gone")
+
+    monkeypatch.setattr(precision, "the_encoder", gone)
+    widths = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
+    with pytest.raises(FileNotFoundError, match="gone"):
+        precision.perform(precision.Task("gan_cls", widths, embedded_file, "small", "bf16", 0, steps=2))
 
 
 @pytest.mark.parametrize(("named", "wide"), [("fp16", True), ("bf16", False), ("float32", False)])

@@ -28,8 +28,8 @@ from t2i_utils.playground.figures import captioned_rows
 from t2i_utils.playground.grids import save_png
 from t2i_utils.recipes.arguments import build_recipe, complete
 from t2i_utils.studies.kept import as_file
-from t2i_utils.studies.precision import train
 from t2i_utils.studies.reading import diversity_by_caption, right_by_caption
+from t2i_utils.studies.trained import train
 from t2i_utils.text.kept import the_encoder
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.guard import DivergedError

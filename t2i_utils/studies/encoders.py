@@ -43,8 +43,8 @@ from t2i_utils.playground.grids import save_png
 from t2i_utils.recipes.arguments import build_recipe, complete
 from t2i_utils.studies.attempts import listed, tensor
 from t2i_utils.studies.kept import kept
-from t2i_utils.studies.precision import QUICK, train
 from t2i_utils.studies.reading import diversity_by_caption, over_seeds, right_by_caption
+from t2i_utils.studies.trained import QUICK, train
 from t2i_utils.text.contrastive import contrastive_turn, pairings
 from t2i_utils.text.embedding import embed_once
 from t2i_utils.text.encoders import open_encoder

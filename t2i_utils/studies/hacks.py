@@ -14,8 +14,8 @@ from typing import Any
 from t2i_utils.recipes.arguments import STABILISED, defaults
 from t2i_utils.recipes.stabilisers import STABILISERS
 from t2i_utils.studies.attempts import Line
-from t2i_utils.studies.precision import QUICK
 from t2i_utils.studies.tables import compare
+from t2i_utils.studies.trained import QUICK
 
 BATCH_SIZE = 32
 BATCH_SIZES = (8, 64)  # beside it: one report found them decisive

@@ -37,7 +37,7 @@ from t2i_utils.recipes.arguments import defaults
 from t2i_utils.studies import league_tables as tables
 from t2i_utils.studies.attempts import Line, Plan, cost, open_line
 from t2i_utils.studies.kept import kept
-from t2i_utils.studies.precision import QUICK, train
+from t2i_utils.studies.trained import QUICK, train
 from t2i_utils.text.embedding import ready_vectors
 from t2i_utils.text.kept import the_encoder
 from t2i_utils.training.budget import Budget

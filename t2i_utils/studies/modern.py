@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t2i_utils.studies.attempts import Line
-from t2i_utils.studies.precision import QUICK
 from t2i_utils.studies.tables import compare
+from t2i_utils.studies.trained import QUICK
 
 FIRST_ENCODER = "char_cnn_rnn"
 

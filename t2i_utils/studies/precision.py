@@ -1,7 +1,10 @@
 """Half precision against float32: does every system survive it, what does it cost, and does it paint as well?
 
-    python -m t2i_utils study precision survive                             # all systems, small, 2,000 steps each
-    python -m t2i_utils study precision compare --data FILE --encoder NAME  # accuracy, speed, memory; three seeds
+    python -m t2i_utils study precision survive  # all systems, small, 2,000 steps each
+    python -m t2i_utils study precision compare --data FILE.h5 --encoder NAME --out runs/precision
+
+`compare` says accuracy, speed and memory over three seeds. Every training that is done lies in its --out: interrupted,
+the same command goes on.
 
 On a GPU where there is one. On a CPU both go through the same autocast, scalers and float32 islands, only slowly;
 `compare` sums the convolutions of fp16 as a GPU does there (`wide_sums`), `survive` as torch does on a CPU.
@@ -11,10 +14,9 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,13 @@ from t2i_utils.data.loader import Loader
 from t2i_utils.interfaces import Batch, Text
 from t2i_utils.metrics.intervals import Interval
 from t2i_utils.painter import Painter
-from t2i_utils.recipe import Recipe
 from t2i_utils.recipes import SYSTEMS
 from t2i_utils.recipes.arguments import build_recipe, complete, defaults
+from t2i_utils.studies.attempts import listed, tensor
+from t2i_utils.studies.kept import kept
 from t2i_utils.studies.memory import growth
 from t2i_utils.studies.reading import over_seeds, right_by_caption
+from t2i_utils.studies.trained import QUICK, Survival, train
 from t2i_utils.text.kept import the_encoder
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.wide_sums import sums_of_a_gpu
@@ -45,55 +49,8 @@ SMALL = {
     "discriminator_channels": 8,
     "noise_dim": 5,
 }
-# the demo's rates: the papers' want more steps than a comparison has
-REEDS = ("gan", "gan_cls", "gan_int", "gan_int_cls", "dcgan_cls", "gan_cls_modern")
-QUICK = {name: {"rate": 3e-4} for name in REEDS} | {
-    "wgan_gp": {"rate": 4e-4, "critic_steps": 2},
-    "df_gan": {"rate": 4e-4, "discriminator_rate": 2e-3},
-}
 LEARNT = 0.6  # float32's accuracy of an attribute from where on the others are compared with it
 ALLOWED = 0.03  # how far below it they may stay
-
-
-@dataclass
-class Survival:
-    """What became of a training.
-
-    Attributes:
-        steps: taken.
-        seconds: a step.
-        skipped: turns whose numbers were not finite.
-        overflows: turns that a gradient scaler used up while it found its scale.
-        broken: tensors of weights, averages and optimisers that hold numbers which are not finite, by name.
-    """
-
-    steps: int
-    seconds: float
-    skipped: int
-    overflows: int
-    broken: list[str] = field(default_factory=list)
-
-
-def train(recipe: Recipe, batches, device: torch.device, half: torch.dtype | None, budget: Budget, seed: int = 0):
-    """Train a recipe until the budget is spent; returns what became of it and the averaged generator."""
-    trainer, average = recipe.trainer(seed, device, half)
-    began = time.perf_counter()
-    trainer.run(batches, budget)
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    seconds = (time.perf_counter() - began) / max(1, trainer.step)
-    guard = trainer.guard
-    state = {name: part for name, part in trainer.state_dict().items() if name in ("turns", "state")}
-    survival = Survival(trainer.step, seconds, len(guard.skipped), sum(guard.overflows.values()), broken(state))
-    return survival, average.module
-
-
-def broken(tree: Any, name: str = "") -> list[str]:
-    """The paths of the tensors in a nested state that hold numbers which are not finite."""
-    if torch.is_tensor(tree):
-        return [] if not tree.is_floating_point() or bool(tree.isfinite().all()) else [name]
-    parts = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, list | tuple) else ()
-    return [path for key, part in parts for path in broken(part, f"{name}/{key}")]
 
 
 def survive(system: str, precision: str, steps: int, device: torch.device, seed: int = 0) -> Survival:
@@ -156,6 +113,7 @@ def perform(task: Task) -> Result:
     probe = Loader(task.data, encoder=task.encoder, batch_size=2)
     recipe = build_recipe(task.system, complete(task.system, task.arguments, probe), task.seed)
     loader = Loader(task.data, encoder=task.encoder, batch_size=recipe.batch_size, seed=task.seed, device=device)
+    encoder = the_encoder(loader.encoder_where, loader.encoder, f"{task.data} holds vectors", device=device)
 
     def work():
         with sums_of_a_gpu(half, device):
@@ -164,8 +122,7 @@ def perform(task: Task) -> Result:
     megabytes = growth(work)
     if device.type == "cuda":
         megabytes = torch.cuda.max_memory_allocated() / 1e6
-    (survival, average) = results[0]
-    encoder = the_encoder(loader.encoder_where, loader.encoder, f"{task.data} holds vectors", device=device)
+    survival, average = results[0]
     painter = Painter(encoder, average, task.system)
     right = right_by_caption(painter, task.data, loader.image_size, task.captions, task.noises)
     return Result(survival, megabytes, right)
@@ -175,6 +132,19 @@ def alone(task: Task) -> Result:
     """`perform` in a fresh process, so that memory is that of this task alone."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(perform, task).result()
+
+
+def once(task: Task, out: Path) -> Result:
+    """`alone`, unless its result lies in a folder already."""
+    facts = {name: value for name, value in asdict(task).items() if name != "data"} | {"device": str(choose_device())}
+
+    def work() -> dict[str, Any]:
+        result = alone(task)
+        return asdict(result.survival) | {"megabytes": result.megabytes, "right": listed(result.right)}
+
+    told = kept(out, f"{task.system}_{task.precision}_{task.steps}_{task.seed}", task.data, facts, work)
+    right = {name: tensor(shares) for name, shares in told.pop("right").items()}
+    return Result(megabytes=told.pop("megabytes"), right=right, survival=Survival(**told))
 
 
 def difference(half: Sequence[Tensor], full: Sequence[Tensor]) -> Interval:
@@ -216,6 +186,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name == "compare":
             command.add_argument("--data", type=Path, required=True, help="HDF5 file of the built-in flowers")
             command.add_argument("--encoder", required=True, help="name of vectors in it")
+            command.add_argument(
+                "--out", type=Path, required=True, help="folder of results; what lies there is gone on with"
+            )
             command.add_argument("--channels", type=int, default=16, help="base width of both networks (default 16)")
             command.add_argument("--seeds", type=int, default=3)
             command.add_argument("--precisions", nargs="+", choices=["bf16", "fp16"], default=["bf16", "fp16"])
@@ -243,23 +216,15 @@ def compare_all(options: argparse.Namespace) -> int:
     widths = {"base_channels": options.channels, "discriminator_channels": options.channels, "batch_size": 32}
     print(f"{options.steps} steps of 32 pictures, {options.seeds} seeds; differences to float32 with 95 % intervals")
     for system in options.systems or [name for name in SYSTEMS if "text_dim" in defaults(name)]:
-        results = {
+        arguments = widths | QUICK.get(system, {})
+        tasks = {
             precision: [
-                alone(
-                    Task(
-                        system,
-                        widths | QUICK.get(system, {}),
-                        options.data,
-                        options.encoder,
-                        precision,
-                        seed,
-                        options.steps,
-                    )
-                )
+                Task(system, arguments, options.data, options.encoder, precision, seed, options.steps)
                 for seed in range(options.seeds)
             ]
             for precision in ("float32", *options.precisions)
         }
+        results = {precision: [once(task, options.out) for task in seeds] for precision, seeds in tasks.items()}
         told, good = tell(system, results)
         print(told, flush=True)
         fine &= good
