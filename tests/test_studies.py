@@ -2,6 +2,7 @@
 
 import shutil
 
+import h5py
 import pytest
 import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode
@@ -170,16 +171,14 @@ def test_trainings_that_are_done_are_not_done_again(embedded_file, monkeypatch, 
     assert len(done) == 8, "others than asked for are not taken"
 
 
-def test_an_encoder_that_is_gone_is_said_before_the_training(embedded_file, monkeypatch):
-    monkeypatch.setattr(precision, "train", lambda *_: pytest.fail("trained for nothing"))
-
-    def gone(*_, **__):
-        raise FileNotFoundError("gone")
-
-    monkeypatch.setattr(precision, "the_encoder", gone)
-    widths = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
-    with pytest.raises(FileNotFoundError, match="gone"):
-        precision.perform(precision.Task("gan_cls", widths, embedded_file, "small", "bf16", 0, steps=2))
+def test_an_encoder_that_is_gone_is_said_before_the_first_training(embedded_file, monkeypatch, tmp_path):
+    monkeypatch.setattr(precision, "alone", lambda task: pytest.fail("trained for nothing"))
+    moved = shutil.copyfile(embedded_file, tmp_path / "moved.h5")
+    with h5py.File(moved, "r+") as file:
+        for group in file["embeddings"].values():
+            group.attrs["where"] = str(tmp_path / "gone")
+    with pytest.raises(ValueError, match="does not open"):
+        precision.main(["compare", "--data", str(moved), "--encoder", "small", "--out", str(tmp_path / "out")])
 
 
 @pytest.mark.parametrize(("named", "wide"), [("fp16", True), ("bf16", False), ("float32", False)])

@@ -113,7 +113,6 @@ def perform(task: Task) -> Result:
     probe = Loader(task.data, encoder=task.encoder, batch_size=2)
     recipe = build_recipe(task.system, complete(task.system, task.arguments, probe), task.seed)
     loader = Loader(task.data, encoder=task.encoder, batch_size=recipe.batch_size, seed=task.seed, device=device)
-    encoder = the_encoder(loader.encoder_where, loader.encoder, f"{task.data} holds vectors", device=device)
 
     def work():
         with sums_of_a_gpu(half, device):
@@ -123,9 +122,14 @@ def perform(task: Task) -> Result:
     if device.type == "cuda":
         megabytes = torch.cuda.max_memory_allocated() / 1e6
     survival, average = results[0]
-    painter = Painter(encoder, average, task.system)
+    painter = Painter(encoder_of(loader, device), average, task.system)
     right = right_by_caption(painter, task.data, loader.image_size, task.captions, task.noises)
     return Result(survival, megabytes, right)
+
+
+def encoder_of(loader: Loader, device: torch.device):
+    """The encoder whose vectors a loader gives."""
+    return the_encoder(loader.encoder_where, loader.encoder, f"{loader.path} holds vectors", device=device)
 
 
 def alone(task: Task) -> Result:
@@ -215,6 +219,9 @@ def compare_all(options: argparse.Namespace) -> int:
     fine = True
     widths = {"base_channels": options.channels, "discriminator_channels": options.channels, "batch_size": 32}
     print(f"{options.steps} steps of 32 pictures, {options.seeds} seeds; differences to float32 with 95 % intervals")
+    encoder_of(
+        Loader(options.data, encoder=options.encoder, batch_size=2), choose_device()
+    )  # better missed now than later
     for system in options.systems or [name for name in SYSTEMS if "text_dim" in defaults(name)]:
         arguments = widths | QUICK.get(system, {})
         tasks = {
