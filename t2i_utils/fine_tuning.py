@@ -187,7 +187,7 @@ class FineTuning(Session):
         self.original = copy.deepcopy(towers.state_dict())
         self.best = Best(towers)
         half = half_dtype(device, tuning.precision)
-        trainer = Trainer([turn], as_it_is, device, half, {"best": self.best})
+        trainer = Trainer([turn], as_it_is, device, half, {"best": self.best}, tuning.seed)
         kept = {field.name for field in fields(Keeping)} | {"precision"}
         facts = {
             "start": start,

@@ -160,8 +160,13 @@ class TextEncoder(Protocol):
 
 def step_rng(seed: int, step: int) -> torch.Generator:
     """The randomness of one step, a function of (seed, step) alone: a resumed run draws what it would have drawn."""
-    entropy = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(entropy[0]) >> 1)
+    return torch.Generator().manual_seed(step_seed(seed, step))
+
+
+def step_seed(seed: int, step: int, *purpose: int) -> int:
+    """A seed for torch: a function of (seed, step) and, where a step draws for several purposes, a purpose's number."""
+    entropy = np.random.SeedSequence([seed, step, *purpose]).generate_state(1, np.uint64)
+    return int(entropy[0]) >> 1
 
 
 def draw_noise(shape: tuple[int, ...], count: int, rng: torch.Generator) -> Tensor:

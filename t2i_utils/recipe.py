@@ -129,7 +129,8 @@ class Recipe:
     ) -> tuple[Trainer, Average]:
         """The loop that trains the recipe, with everything that a checkpoint must hold; and the average that paints."""
         turns, average = self.players()
-        return Trainer(turns, self.prepare(seed), device, half, {"average": average, **self.memories()}), average
+        state = {"average": average, **self.memories()}
+        return Trainer(turns, self.prepare(seed), device, half, state, seed), average
 
     def players(self) -> tuple[list[Turn], Average]:
         """The turns, discriminator first, then generator, and the average that the generator's turn keeps."""

@@ -35,7 +35,13 @@ from t2i_utils.training.watchers import Every
 from torture.kills import POINTS, Kill
 
 INTERVAL = 3  # steps between two checkpoints
-SMALL = {"base_channels": 4, "discriminator_channels": 4, "batch_size": 4, "noise_dim": 8}
+SMALL = {
+    "base_channels": 4,
+    "discriminator_channels": 4,
+    "batch_size": 4,
+    "noise_dim": 8,
+    "stabilisers": {"dropout_generator": {}},  # who draws while a step is computed
+}
 
 
 @dataclass
@@ -83,6 +89,7 @@ def live(data: Path, folder: Path, drive: Path, steps: int, kill: Kill | None, p
     torch.set_flush_denormal(True)
     file = os.open(progress, os.O_RDWR | os.O_CREAT)
     run = open_victim(data, folder, drive)
+    torch.manual_seed(time.time_ns())  # what a session has drawn before is another thing every time
     os.pwrite(file, struct.pack("qq", run.trainer.step, run.trainer.step), 0)
     if kill is not None:
         kill.arm()

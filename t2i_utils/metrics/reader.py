@@ -122,7 +122,7 @@ def train_reader(size: int, steps: int = 300, batch_size: int = 128, pictures: i
         return {name: F.cross_entropy(logits[name], batch.labels[name]) for name in logits}
 
     turn = Turn("reader", reader, Adam(3e-3)(reader), losses, schedule=lambda step: 1 - step / steps)
-    Trainer([turn], as_it_is).run(batches, Budget(steps=steps))
+    Trainer([turn], as_it_is, seed=seed).run(batches, Budget(steps=steps))
     return reader.eval()
 
 

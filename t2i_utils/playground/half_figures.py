@@ -141,7 +141,7 @@ def watch_ours(
 
     device = next(recipe.discriminator.parameters()).device
     with sums_of_a_gpu(half, device):
-        Trainer(turns, recipe.prepare(seed), device, half).run(batches, Budget(steps=steps), [look])
+        Trainer(turns, recipe.prepare(seed), device, half, seed=seed).run(batches, Budget(steps=steps), [look])
     return watched
 
 

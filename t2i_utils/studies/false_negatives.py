@@ -67,7 +67,7 @@ def score(data: Path, way: Way, steps: int, batch_size: int, pictures: int, seed
         one_a_class=way.one_a_class,
     )
     towers = ClipTowers(new_clip(tiny_config(loader.image_size, WIDTH), seed=seed))
-    trainer = Trainer([contrastive_turn(towers, steps, same=way.same)], as_it_is, device)
+    trainer = Trainer([contrastive_turn(towers, steps, same=way.same)], as_it_is, device, seed=seed)
     trainer.run(pairings(loader, towers), Budget(steps=steps))
     held = evenly(read_split(data, "test"), pictures)
     images, sentences = towers.compare(held)

@@ -217,12 +217,20 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
         # the wrong activation for the weights builds with only a warning, and paints worse without a word
         warnings.filterwarnings("error", message="QuickGELU mismatch")
         try:
-            network = open_clip.create_model(model, pretrained=tag, device=device)
+            network = create_model(model, device, pretrained=tag)
         except UserWarning as warning:
             raise ValueError(f"{name}: {warning} Use {model}-quickgelu/{tag}.") from warning
         except RuntimeError as error:  # open_clip's word for a download that failed
             raise ValueError(f"{name} did not open ({error}); check the network, or name a folder") from error
     return ClipEncoder(network, open_clip.get_tokenizer(model), name, open_clip.get_model_config(model))
+
+
+def create_model(name: str, device: torch.device | str, **more: Any) -> nn.Module:
+    """open_clip's; the weights that it draws, to be replaced, are nobody else's randomness."""
+    import open_clip
+
+    with torch.random.fork_rng(devices=[]):
+        return open_clip.create_model(name, device=device, **more)
 
 
 def names_weights(name: str) -> bool:
@@ -245,7 +253,7 @@ def open_folder(folder: Path, device: torch.device | str) -> ClipEncoder:
     try:
         told = json.loads((folder / CONFIG_FILE).read_text())
         config = told["model_cfg"]
-        network = open_clip.create_model(f"{LOCAL}{folder}", device=device)
+        network = create_model(f"{LOCAL}{folder}", device)
         tokenizer = open_clip.get_tokenizer(f"{LOCAL}{folder}")
         check_shapes(folder / WEIGHTS_FILE, network)
     except (RuntimeError, ValueError, KeyError, TypeError, AssertionError, OSError, SafetensorError) as error:

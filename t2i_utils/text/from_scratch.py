@@ -57,7 +57,7 @@ def train_tiny_clip(
     loader = Loader(data, batch_size=min(batch_size, pictures), seed=seed, split=split, device=device)
     encoder = new_clip(tiny_config(loader.image_size), TINY, seed)
     towers = ClipTowers(encoder)
-    trainer = Trainer([contrastive_turn(towers, steps)], as_it_is, device)
+    trainer = Trainer([contrastive_turn(towers, steps)], as_it_is, device, seed=seed)
     with tqdm(total=steps, desc="training tiny CLIP", unit="step") as bar:
         trainer.run(pairings(loader, towers), budget, [*watchers, lambda *_: bar.update()])
     encoder.save(folder)
@@ -101,7 +101,7 @@ def train_char_cnn_rnn(
         towers = JointTowers(encoder.model, vectors.shape[1])
     turn = joint_turn(towers, classes=len(set(pictures.classes.tolist()) - {-1}))
     with tqdm(total=steps, desc="training char-CNN-RNN", unit="step") as bar:
-        trainer = Trainer([turn], as_it_is, device)
+        trainer = Trainer([turn], as_it_is, device, seed=seed)
         batches = class_pairs(pictures, vectors, batch_size, seed, device)
         trainer.run(batches, budget, [*watchers, lambda *_: bar.update()])
     encoder.save(folder)

@@ -6,17 +6,21 @@ It knows nothing of GANs, of text or of what a batch is: `prepare` makes of a ba
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from t2i_utils.interfaces import step_seed
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.guard import Buffers, Guard
 from t2i_utils.training.turns import Losses, Turn
 
 Prepare = Callable[[Any, int, frozenset[str]], Any]
 Watcher = Callable[["Trainer", Any, Mapping[str, Tensor]], object]
+
+DROPOUT = 1  # the purpose of a step's own randomness: not the stream that its noise is drawn from
 
 
 def as_it_is(batch: Any, step: int, due: frozenset[str]) -> Any:
@@ -34,6 +38,8 @@ class Trainer:
         half: None for float32, torch.bfloat16, or torch.float16 with one gradient scaler a turn, so that one player's
             overflow does not cost the other its step.
         state: more modules whose state belongs to the run: averages, terms that learn.
+        seed: of what networks draw by themselves (dropout): a function of (seed, step), like batches and noise, so that
+            nothing that happens between two steps has a part in it.
 
     Attributes:
         step: batches seen.
@@ -50,12 +56,14 @@ class Trainer:
         device: torch.device | str = "cpu",
         half: torch.dtype | None = None,
         state: Mapping[str, nn.Module] | None = None,
+        seed: int = 0,
     ):
         self.turns = list(turns)
         self.prepare = prepare
         self.device = torch.device(device)
         self.half = half
         self.state = dict(state or {})
+        self.seed = seed
         self.step = 0
         self.rate = 1.0
         self.guard = Guard()
@@ -95,6 +103,17 @@ class Trainer:
         Raises:
             DivergedError: after several such turns of one player in a row.
         """
+        with self.chance():
+            return self._learn(batch)
+
+    @contextmanager
+    def chance(self) -> Iterator[None]:
+        """Inside, torch's own randomness is this step's; afterwards it is where it was."""
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(step_seed(self.seed, self.step, DROPOUT))
+            yield
+
+    def _learn(self, batch: Any) -> tuple[Any, dict[str, Tensor]]:
         buffers = Buffers([turn.module for turn in self.turns])
         due = [turn for turn in self.turns if turn.due(self.step)]
         for turn in self.turns:
@@ -191,7 +210,6 @@ class Trainer:
                 for turn in self.turns
             },
             "state": {name: module.state_dict() for name, module in self.state.items()},
-            "rng": {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -204,9 +222,6 @@ class Trainer:
                 self.scalers[turn.name].load_state_dict(saved["scaler"])
         for name, module in self.state.items():
             module.load_state_dict(state["state"][name])
-        torch.set_rng_state(state["rng"]["cpu"].cpu())
-        if len(state["rng"]["cuda"]) == torch.cuda.device_count() > 0:
-            torch.cuda.set_rng_state_all([rng.cpu() for rng in state["rng"]["cuda"]])
         self.step, self.rate = state["step"], state["rate"]
         self.guard.forget()
 

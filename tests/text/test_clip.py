@@ -108,9 +108,10 @@ def test_another_loudness_is_another_fingerprint(small_encoder, monkeypatch):
     assert small_encoder.fingerprint != before
 
 
-def test_a_new_clip_leaves_everyone_elses_randomness_alone(small_config):
+def test_making_and_opening_a_clip_leaves_everyone_elses_randomness_alone(small_config, tmp_path):
     before = torch.get_rng_state()
-    new_clip(small_config, seed=5)
+    new_clip(small_config, seed=5).save(tmp_path / "clip")
+    open_clip_encoder(str(tmp_path / "clip"))
     assert torch.equal(torch.get_rng_state(), before)
 
 

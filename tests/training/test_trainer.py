@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from t2i_utils.interfaces import step_seed
 from t2i_utils.training.budget import Budget
-from t2i_utils.training.trainer import Trainer
+from t2i_utils.training.trainer import DROPOUT, Trainer
 from t2i_utils.training.turns import Turn
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -280,3 +281,52 @@ def test_measures_tell_norms_rates_and_what_was_skipped(batch):
     scaled = trainer_of(player("one"), half=torch.float16)
     scaled.learn(batch)
     assert scaled.measures()["scale/one"] == 65536.0
+
+
+# What a step draws by itself
+
+
+def dropping(draws, seed=0):
+    """A trainer whose player's losses look at what dropout lets through, and write it down."""
+
+    def losses(batch):
+        draws.append(nn.functional.dropout(torch.ones(64), 0.5))
+        return {"square": turn.module(batch).square().mean()}
+
+    turn = player("one", losses)
+    return trainer_of(turn, seed=seed)
+
+
+def test_dropout_is_a_function_of_seed_and_step_and_of_nothing_else(batch):
+    straight, disturbed, other = [], [], []
+    first, second, third = dropping(straight), dropping(disturbed), dropping(other, seed=1)
+    for step in range(3):
+        first.learn(batch)
+        third.learn(batch)
+        torch.manual_seed(100 + step)  # whatever a session does between two steps
+        second.learn(batch)
+        torch.rand(5)
+    assert all(map(torch.equal, straight, disturbed))
+    assert not any(map(torch.equal, straight, other)), "another seed draws otherwise"
+    assert not torch.equal(straight[0], straight[1]), "another step draws otherwise"
+    resumed = []
+    late = dropping(resumed)
+    late.step = 2
+    late.learn(batch)
+    assert torch.equal(resumed[0], straight[2]), "a resumed run draws what it would have drawn"
+
+
+def test_a_step_leaves_everyone_elses_randomness_alone(batch):
+    trainer, before = dropping([]), torch.get_rng_state()
+    trainer.learn(batch)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_dropout_does_not_draw_from_the_stream_of_the_noise(batch):
+    draws = []
+    dropping(draws, seed=4).learn(batch)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(step_seed(4, 0))
+        assert not torch.equal(draws[0], nn.functional.dropout(torch.ones(64), 0.5))
+        torch.manual_seed(step_seed(4, 0, DROPOUT))
+        assert torch.equal(draws[0], nn.functional.dropout(torch.ones(64), 0.5))
