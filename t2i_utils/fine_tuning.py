@@ -19,8 +19,9 @@ from t2i_utils.colab import choose_device, half_dtype
 from t2i_utils.data.loader import Loader
 from t2i_utils.data.split import Pictures, evenly, read_contents, read_split
 from t2i_utils.data.verify import verify
+from t2i_utils.fine_tuned import Choice, Outcome
 from t2i_utils.interfaces import TextEncoder
-from t2i_utils.metrics.examination import Examination, examine
+from t2i_utils.metrics.examination import examine
 from t2i_utils.metrics.retrieval import mean_recall
 from t2i_utils.text.clip import ClipEncoder
 from t2i_utils.text.contrastive import Same, contrastive_turn, pairings
@@ -82,54 +83,6 @@ class Tuning(Keeping):
                 f"got {self.epochs} epochs, chunks of {self.chunk} and {self.val_pictures} val pictures; use 1 "
                 "epoch, chunks of 0 (no chunks) and 2 pictures, or more of each"
             )
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What was chosen on val classes, and by which numbers.
-
-    Attributes:
-        epoch: whose weights are the fine-tuned ones; 0 for those before training.
-        epochs: epoch to its mean recall on val classes.
-        weight: of the fine-tuned weights; the rest is the original's.
-        curve: weight to mean recall on val classes.
-        pictures, captions: of val classes, that this was measured on.
-    """
-
-    epoch: int
-    epochs: dict[int, float]
-    weight: float
-    curve: dict[float, float]
-    pictures: int
-    captions: int
-
-    def __str__(self) -> str:
-        epochs = "   ".join(f"epoch {epoch} {100 * score:.1f} %" for epoch, score in self.epochs.items())
-        curve = "   ".join(f"{weight:g} {100 * score:.1f} %" for weight, score in self.curve.items())
-        return (
-            f"mean recall (R@1, R@5, R@10, both ways) on {self.pictures:,} pictures and {self.captions:,} captions of "
-            f"val classes\n{epochs}\nfrom the original (0) to the fine-tuned weights (1): {curve}\n"
-            f"chosen: epoch {self.epoch}, {self.weight:g} of the way"
-        )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a fine-tuning.
-
-    Attributes:
-        choice: what was chosen on val classes.
-        before, after: the marks on test classes, which decided nothing; None where the file has none.
-    """
-
-    choice: Choice
-    before: Examination | None
-    after: Examination | None
-
-    def __str__(self) -> str:
-        if self.before is None:
-            return str(self.choice)
-        return f"{self.choice}\nbefore, on test classes: {self.before}\nafter, on test classes: {self.after}"
 
 
 class FineTuning(Session):

@@ -19,7 +19,8 @@ from t2i_utils.data.source import Caption, Example, Source
 from t2i_utils.data.synthetic import synthetic_flowers
 from t2i_utils.metrics.reader import train_reader
 from t2i_utils.runs import Settings, open_run
-from t2i_utils.text.clip import new_clip, open_clip_encoder
+from t2i_utils.text.clip import new_clip
+from t2i_utils.text.clip_opening import open_clip_encoder
 from t2i_utils.text.embedding import embed
 
 SMALL_CLIP = {

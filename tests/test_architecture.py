@@ -27,13 +27,14 @@ ALLOWED = {
     "recipes": (BASE - {"metrics", "colab"}) | {"recipe"},
     "painter": BASE | {"recipe", "recipes"},
     "runs": BASE | {"recipe", "recipes", "painter"},
-    "fine_tuning": {"interfaces", "colab", "whole", "data", "training", "text", "metrics"},
+    "fine_tuned": {"metrics"},
+    "fine_tuning": {"fine_tuned", "interfaces", "colab", "whole", "data", "training", "text", "metrics"},
     "published": {"data"},
     "released": {"models", "published", "whole", "tensor_files"},
     "gallery": BASE | {"recipe", "recipes", "painter", "runs", "published"},
     "publish": BASE | {"recipe", "recipes", "runs", "painter", "gallery", "published"},
     "evaluation": BASE | {"recipe", "recipes", "painter", "runs", "gallery"},
-    "playground": BASE | {"recipe", "recipes", "runs", "fine_tuning", "painter", "published", "gallery", "evaluation"},
+    "playground": BASE | {"recipe", "recipes", "runs", "fine_tuned", "painter", "published", "gallery", "evaluation"},
 }
 ALLOWED["studies"] = set(ALLOWED) - {"__init__"}  # they measure whatever there is
 ALLOWED["commands"] = set(ALLOWED) - {"__init__"}  # the command line may call everybody

@@ -17,7 +17,8 @@ from t2i_utils.data.verify import verify
 from t2i_utils.fine_tuning import FineTuning, Tuning, fine_tune, towers_of
 from t2i_utils.metrics.examination import examine
 from t2i_utils.metrics.retrieval import mean_recall, retrieval, zero_shot
-from t2i_utils.text.clip import new_clip, open_clip_encoder
+from t2i_utils.text.clip import new_clip
+from t2i_utils.text.clip_opening import open_clip_encoder
 from t2i_utils.text.encoders import open_encoder
 from t2i_utils.text.prompts import class_sentences
 from t2i_utils.text.towers import ClipTowers

@@ -26,6 +26,8 @@ from t2i_utils.studies import (
     tables,
     trained,
     tune,
+    tune_axes,
+    tune_tables,
 )
 from t2i_utils.training.wide_sums import WideSums
 
@@ -430,11 +432,11 @@ def test_the_modern_system_is_made_of_what_it_says():
 
 
 def test_an_axis_is_read_as_the_system_has_its_arguments():
-    assert tune.read_axis("gan_cls", "rate=1e-4,3e-4") == tune.Axis("rate", ("1e-4", "3e-4"))
-    assert tune.read_axis("gan_cls", "rate=1e-5..1e-3").between == (1e-5, 1e-3)
-    assert tune.check("gan_cls", "batch_size", "2e1") == 20
-    with_them = tune.read_axis("gan_cls", "with=none;instance_noise:strength=0.2,steps=5+two_rates")
-    assert tune.check("gan_cls", "with", with_them.values[1]) == {
+    assert tune_axes.read_axis("gan_cls", "rate=1e-4,3e-4") == tune_axes.Axis("rate", ("1e-4", "3e-4"))
+    assert tune_axes.read_axis("gan_cls", "rate=1e-5..1e-3").between == (1e-5, 1e-3)
+    assert tune_axes.check("gan_cls", "batch_size", "2e1") == 20
+    with_them = tune_axes.read_axis("gan_cls", "with=none;instance_noise:strength=0.2,steps=5+two_rates")
+    assert tune_axes.check("gan_cls", "with", with_them.values[1]) == {
         "instance_noise": {"strength": 0.2, "steps": 5},
         "two_rates": {},
     }
@@ -454,19 +456,19 @@ def test_an_axis_is_read_as_the_system_has_its_arguments():
 )
 def test_an_axis_that_cannot_be_is_refused(text, said):
     with pytest.raises(ValueError, match=said):
-        tune.read_axis("gan_cls", text)
+        tune_axes.read_axis("gan_cls", text)
 
 
 def test_a_grid_is_all_of_it_and_random_draws_are_different_and_of_their_seed():
-    axes = [tune.Axis("rate", ("1", "2", "3")), tune.Axis("with", ("none", "layer_norm"))]
-    grid = tune.choices(axes)
+    axes = [tune_axes.Axis("rate", ("1", "2", "3")), tune_axes.Axis("with", ("none", "layer_norm"))]
+    grid = tune_axes.choices(axes)
     assert len(grid) == 6
     assert len({tuple(one.values()) for one in grid}) == 6
-    drawn = tune.choices(axes, draws=4)
+    drawn = tune_axes.choices(axes, draws=4)
     assert len({tuple(one.values()) for one in drawn}) == 4
-    assert drawn == tune.choices(axes, draws=4) != tune.choices(axes, draws=4, seed=1)
-    assert len(tune.choices(axes, draws=50)) == 6, "there are no more"
-    wide = tune.choices([tune.Axis("rate", between=(1e-5, 1e-3))], draws=300)
+    assert drawn == tune_axes.choices(axes, draws=4) != tune_axes.choices(axes, draws=4, seed=1)
+    assert len(tune_axes.choices(axes, draws=50)) == 6, "there are no more"
+    wide = tune_axes.choices([tune_axes.Axis("rate", between=(1e-5, 1e-3))], draws=300)
     values = [float(one["rate"]) for one in wide]
     assert min(values) >= 1e-5
     assert max(values) <= 1e-3
@@ -475,11 +477,11 @@ def test_a_grid_is_all_of_it_and_random_draws_are_different_and_of_their_seed():
 
 def test_grids_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="how many to draw"):
-        tune.choices([tune.Axis("rate", between=(1, 2))])
+        tune_axes.choices([tune_axes.Axis("rate", between=(1, 2))])
     with pytest.raises(ValueError, match="twice"):
-        tune.choices([tune.Axis("rate", ("1",)), tune.Axis("rate", ("2",))])
+        tune_axes.choices([tune_axes.Axis("rate", ("1",)), tune_axes.Axis("rate", ("2",))])
     with pytest.raises(ValueError, match="makes 441 trainings"):
-        tune.choices([tune.Axis(name, tuple("abcdefghijklmnopqrstu")) for name in ("rate", "beta1")])
+        tune_axes.choices([tune_axes.Axis(name, tuple("abcdefghijklmnopqrstu")) for name in ("rate", "beta1")])
 
 
 def test_a_search_goes_on_and_ends_with_the_best_by_val_classes(embedded_file, reader, monkeypatch, tmp_path, capsys):
@@ -493,7 +495,7 @@ def test_a_search_goes_on_and_ends_with_the_best_by_val_classes(embedded_file, r
         seen.append(line.name)
         return attempt(plan, line, seed, device)
 
-    monkeypatch.setattr(tune, "attempt", watched)
+    monkeypatch.setattr(rows, "attempt", watched)
     out = tmp_path / "tune"
     command = ["tune", "gan_cls", "--data", str(embedded_file), "--encoder", "small", "--out", str(out), "--steps", "2"]
     command += ["--set", "base_channels=8", "--set", "discriminator_channels=8", "--captions", "6"]
@@ -503,12 +505,12 @@ def test_a_search_goes_on_and_ends_with_the_best_by_val_classes(embedded_file, r
     assert main(command) == 0
     assert len(seen) == 4, "nothing is done again"
     told = capsys.readouterr().out
-    rows = (out / "tune.md").read_text().splitlines()[2:]
-    assert len(rows) == 6
-    scores = [float(row.split(" | ")[2].split(" ")[0]) for row in rows[:4]]
+    lines = (out / "tune.md").read_text().splitlines()[2:]
+    assert len(lines) == 6
+    scores = [float(row.split(" | ")[2].split(" ")[0]) for row in lines[:4]]
     assert scores == sorted(scores, reverse=True)
-    assert all("mixes the examples" in row for row in rows[4:])
-    batch_size, parts = rows[0].strip("| ").split(" | ")[:2]
+    assert all("mixes the examples" in row for row in lines[4:])
+    batch_size, parts = lines[0].strip("| ").split(" | ")[:2]
     ask = "" if parts == "none" else " --with layer_norm --with lazy_r1"
     assert f"--base-channels 8 --discriminator-channels 8 --batch-size {batch_size}{ask} ..." in told
     assert (out / "tune.png").stat().st_size > 5000
@@ -519,8 +521,8 @@ def test_a_file_without_attributes_is_searched_by_its_pairs(tmp_path):
     runs = [{"score": -0.5}, {"score": -0.3}]
     found = tune.score_of(runs)
     assert (found.mean, found.low, found.high) == (-0.4, -0.5, -0.3)
-    tried = [tune.Tried({"rate": "1"}, found), tune.Tried({"rate": "2"}, said="gave up")]
-    assert tune.best_first(tried[::-1]) == tried
+    tried = [tune_tables.Tried({"rate": "1"}, found), tune_tables.Tried({"rate": "2"}, said="gave up")]
+    assert tune_tables.best_first(tried[::-1]) == tried
 
 
 def test_what_is_set_cannot_be_tried():

@@ -15,7 +15,8 @@ from t2i_utils.metrics.fid_protocols import CLEAN, PYTORCH, TF1, TORCHVISION, In
 from t2i_utils.metrics.reader import Reader, ready_reader, unit
 from t2i_utils.metrics.resize import check_pictures
 from t2i_utils.metrics.seen import Extractor, Seen, see_in_batches
-from t2i_utils.text.clip import LOCAL, ClipEncoder, open_clip_encoder
+from t2i_utils.text.clip import ClipEncoder
+from t2i_utils.text.clip_opening import LOCAL, open_clip_encoder
 
 
 class ReaderExtractor:

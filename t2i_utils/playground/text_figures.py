@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from t2i_utils.data.split import Pictures, evenly
-from t2i_utils.fine_tuning import Choice
+from t2i_utils.fine_tuned import Choice
 from t2i_utils.metrics.intervals import Interval
 from t2i_utils.metrics.retrieval import Retrieval, agreement
 from t2i_utils.playground.data_figures import RIGHT, bare

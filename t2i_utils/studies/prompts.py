@@ -45,7 +45,8 @@ from t2i_utils.studies.prompt_answers import (
 )
 from t2i_utils.studies.prompt_questions import flowers, questions, reworded
 from t2i_utils.studies.prompt_tables import differences, levels, sheet, what_was_asked, wrong
-from t2i_utils.text.clip import ClipEncoder, open_clip_encoder
+from t2i_utils.text.clip import ClipEncoder
+from t2i_utils.text.clip_opening import open_clip_encoder
 from t2i_utils.whole import write_whole
 
 CHANCE = {name: 1 / len(values) for name, values in ATTRIBUTES.items()}

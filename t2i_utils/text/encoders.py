@@ -10,7 +10,7 @@ from t2i_utils.interfaces import TextEncoder
 from t2i_utils.published import PUBLISHED, WEIGHTS
 from t2i_utils.text import bert, char_cnn_rnn
 from t2i_utils.text.char_cnn_rnn import open_char_folder
-from t2i_utils.text.clip import names_weights, open_clip_encoder
+from t2i_utils.text.clip_opening import names_weights, open_clip_encoder
 from t2i_utils.text.from_scratch import TRAINED, trained_folder
 from t2i_utils.text.minilm import VOCABULARY
 from t2i_utils.text.packed import holds_tower, open_tower_of

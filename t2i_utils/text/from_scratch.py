@@ -12,7 +12,8 @@ from t2i_utils.data.hdf5 import fingerprint
 from t2i_utils.data.loader import Loader
 from t2i_utils.data.split import read_contents, read_split
 from t2i_utils.text.char_cnn_rnn import CharEncoder, new_char_encoder, open_char_folder
-from t2i_utils.text.clip import ClipEncoder, new_clip, open_folder, tiny_config
+from t2i_utils.text.clip import ClipEncoder, new_clip, tiny_config
+from t2i_utils.text.clip_opening import open_folder
 from t2i_utils.text.contrastive import contrastive_turn, pairings
 from t2i_utils.text.joint_embedding import JointTowers, class_pairs, joint_turn
 from t2i_utils.text.towers import ClipTowers

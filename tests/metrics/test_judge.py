@@ -6,7 +6,8 @@ import torch
 from t2i_utils.data.split import read_split
 from t2i_utils.gallery import open_painter
 from t2i_utils.metrics.judge import Judge, clip_score, family, r_precision
-from t2i_utils.text.clip import new_clip, open_clip_encoder
+from t2i_utils.text.clip import new_clip
+from t2i_utils.text.clip_opening import open_clip_encoder
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")

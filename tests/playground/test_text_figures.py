@@ -7,7 +7,7 @@ import torch
 from t2i_utils.data.build import build
 from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import synthetic_flowers
-from t2i_utils.fine_tuning import Choice
+from t2i_utils.fine_tuned import Choice
 from t2i_utils.metrics.retrieval import agreement, retrieval
 from t2i_utils.playground import text_figures as show
 from t2i_utils.playground.data_figures import RIGHT

@@ -14,7 +14,8 @@ import torch
 from t2i_utils.data.synthetic import draw_flower, render
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text import clip, loudness
-from t2i_utils.text.clip import CONFIG_FILE, WEIGHTS_FILE, ClipEncoder, new_clip, open_clip_encoder, tiny_config
+from t2i_utils.text.clip import CONFIG_FILE, WEIGHTS_FILE, ClipEncoder, new_clip, tiny_config
+from t2i_utils.text.clip_opening import open_clip_encoder
 from t2i_utils.text.loudness import LOUDNESS
 
 pytest_plugins = ["small_data"]

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from t2i_utils.text.clip import new_clip, open_clip_encoder
+from t2i_utils.text.clip import new_clip
+from t2i_utils.text.clip_opening import open_clip_encoder
 from t2i_utils.text.kept import ENCODER, RECORD, keep_encoder, kept_encoder, the_encoder
 
 pytest_plugins = ["small_data"]
