@@ -219,9 +219,8 @@ def compare_all(options: argparse.Namespace) -> int:
     fine = True
     widths = {"base_channels": options.channels, "discriminator_channels": options.channels, "batch_size": 32}
     print(f"{options.steps} steps of 32 pictures, {options.seeds} seeds; differences to float32 with 95 % intervals")
-    encoder_of(
-        Loader(options.data, encoder=options.encoder, batch_size=2), choose_device()
-    )  # better missed now than later
+    probe = Loader(options.data, encoder=options.encoder, batch_size=2)
+    encoder_of(probe, choose_device())  # better missed now than after the first training
     for system in options.systems or [name for name in SYSTEMS if "text_dim" in defaults(name)]:
         arguments = widths | QUICK.get(system, {})
         tasks = {
