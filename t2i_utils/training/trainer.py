@@ -109,8 +109,11 @@ class Trainer:
     @contextmanager
     def chance(self) -> Iterator[None]:
         """Inside, torch's own randomness is this step's; afterwards it is where it was."""
-        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(step_seed(self.seed, self.step, DROPOUT))
+        on_gpu = self.device.type == "cuda"
+        # torch.manual_seed would write down the stack at every step, for a GPU that is not there
+        begin = torch.manual_seed if on_gpu else torch.default_generator.manual_seed
+        with torch.random.fork_rng([self.device] if on_gpu else []):
+            begin(step_seed(self.seed, self.step, DROPOUT))
             yield
 
     def _learn(self, batch: Any) -> tuple[Any, dict[str, Tensor]]:
