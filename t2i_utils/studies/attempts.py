@@ -29,8 +29,7 @@ from t2i_utils.playground.grids import save_png
 from t2i_utils.recipes.arguments import build_recipe, complete
 from t2i_utils.studies.kept import as_file
 from t2i_utils.studies.reading import diversity_by_caption, right_by_caption
-from t2i_utils.studies.trained import train
-from t2i_utils.text.kept import the_encoder
+from t2i_utils.studies.trained import encoder_of, train
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.guard import DivergedError
 
@@ -112,8 +111,7 @@ def attempt(plan: Plan, line: Line, seed: int, device: torch.device) -> dict[str
         return {"gave_up": str(error).partition("\n")[0]}
     told = {"steps": survival.steps, "seconds_a_step": survival.seconds, "skipped": survival.skipped}
     told |= {name: value for name, value in ValMeasures(loader)(average).items() if name == "score"}
-    encoder = the_encoder(loader.encoder_where, loader.encoder, f"{plan.data} holds vectors", device=device)
-    painter = Painter(encoder, average, line.system)
+    painter = Painter(encoder_of(loader, device), average, line.system)
     if seed == 0:
         save_png(some_pictures(painter, plan), plan.out / f"{as_file(line.name)}.png")
     if set(read_split(plan.data, plan.asked_for).attributes) != set(ATTRIBUTES):

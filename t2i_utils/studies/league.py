@@ -37,9 +37,8 @@ from t2i_utils.recipes.arguments import defaults
 from t2i_utils.studies import league_tables as tables
 from t2i_utils.studies.attempts import Line, Plan, cost, open_line
 from t2i_utils.studies.kept import kept
-from t2i_utils.studies.trained import QUICK, train
+from t2i_utils.studies.trained import QUICK, encoder_of, train
 from t2i_utils.text.embedding import ready_vectors
-from t2i_utils.text.kept import the_encoder
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.guard import DivergedError
 from t2i_utils.whole import write_whole
@@ -155,8 +154,7 @@ class League:
             survival, average = train(recipe, loader.stream, self.device, None, Budget(steps), seed)
         except DivergedError as error:
             return {"gave_up": str(error).partition("\n")[0], "steps": steps, "parameters": learning}
-        encoder = the_encoder(loader.encoder_where, loader.encoder, f"{self.data} holds vectors", device=self.device)
-        painter = Painter(encoder, average, line.system)
+        painter = Painter(encoder_of(loader, self.device), average, line.system)
         pictures = Painting(painter, self.reference.contents, self.asked, self.reference.pictures)
         scores = evaluate(pictures, self.reference)
         return {

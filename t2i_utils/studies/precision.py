@@ -35,8 +35,7 @@ from t2i_utils.studies.attempts import listed, tensor
 from t2i_utils.studies.kept import kept
 from t2i_utils.studies.memory import growth
 from t2i_utils.studies.reading import over_seeds, right_by_caption
-from t2i_utils.studies.trained import QUICK, Survival, train
-from t2i_utils.text.kept import the_encoder
+from t2i_utils.studies.trained import QUICK, Survival, encoder_of, train
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.wide_sums import sums_of_a_gpu
 
@@ -125,11 +124,6 @@ def perform(task: Task) -> Result:
     painter = Painter(encoder_of(loader, device), average, task.system)
     right = right_by_caption(painter, task.data, loader.image_size, task.captions, task.noises)
     return Result(survival, megabytes, right)
-
-
-def encoder_of(loader: Loader, device: torch.device):
-    """The encoder whose vectors a loader gives."""
-    return the_encoder(loader.encoder_where, loader.encoder, f"{loader.path} holds vectors", device=device)
 
 
 def alone(task: Task) -> Result:

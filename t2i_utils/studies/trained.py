@@ -1,4 +1,4 @@
-"""A training without a folder, for studies: until a budget is spent, and what became of it."""
+"""A training without a folder, for studies: until a budget is spent, what became of it, and who read its captions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 
+from t2i_utils.data.loader import Loader
 from t2i_utils.recipe import Recipe
+from t2i_utils.text.kept import the_encoder
 from t2i_utils.training.budget import Budget
 
 # the demo's rates: the papers' want more steps than a comparison has
@@ -59,3 +61,8 @@ def broken(tree: Any, name: str = "") -> list[str]:
         return [] if not tree.is_floating_point() or bool(tree.isfinite().all()) else [name]
     parts = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, list | tuple) else ()
     return [path for key, part in parts for path in broken(part, f"{name}/{key}")]
+
+
+def encoder_of(loader: Loader, device: torch.device):
+    """The encoder whose vectors a loader gives."""
+    return the_encoder(loader.encoder_where, loader.encoder, f"{loader.path} holds vectors", device=device)

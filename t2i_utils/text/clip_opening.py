@@ -9,7 +9,6 @@ import difflib
 import json
 import warnings
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -52,7 +51,7 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
         # the wrong activation for the weights builds with only a warning, and paints worse without a word
         warnings.filterwarnings("error", message="QuickGELU mismatch")
         try:
-            network = create_model(model, device, pretrained=tag)
+            network = create_model(model, device, tag)
         except UserWarning as warning:
             raise ValueError(f"{name}: {warning} Use {model}-quickgelu/{tag}.") from warning
         except RuntimeError as error:  # open_clip's word for a download that failed
@@ -60,12 +59,12 @@ def open_clip_encoder(name: str, device: torch.device | str = "cpu") -> ClipEnco
     return ClipEncoder(network, open_clip.get_tokenizer(model), name, open_clip.get_model_config(model))
 
 
-def create_model(name: str, device: torch.device | str, **more: Any) -> nn.Module:
+def create_model(name: str, device: torch.device | str, tag: str | None = None) -> nn.Module:
     """open_clip's; the weights that it draws, to be replaced, are nobody else's randomness."""
     import open_clip
 
     with torch.random.fork_rng(devices=[]):
-        return open_clip.create_model(name, device=device, **more)
+        return open_clip.create_model(name, pretrained=tag, device=device)
 
 
 def names_weights(name: str) -> bool:
