@@ -136,6 +136,7 @@ def test_half_precision_may_cost_three_points_and_no_more(half, fine):
     told, good = precision.tell("gan_cls", results)
     assert good is fine
     assert f"petal_color {half - 0.78:+.3f}" in told
+    assert told.count(f"(seeds {' '.join([f'{half:.3f}'] * 3)})") == 1, "each seed's own share, beside the mean change"
     assert precision.tell("gan_cls", {"float32": [of_accuracy(0.5)], "bf16": [of_accuracy(0.1)]})[1], "not learnt"
 
 

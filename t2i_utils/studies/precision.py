@@ -169,6 +169,7 @@ def tell(system: str, results: Mapping[str, Sequence[Result]]) -> tuple[str, boo
                 change = difference([result.right[name] for result in seeds], full)
                 fine &= change.mean >= -ALLOWED
                 line += f"   {name} {change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
+            line += f" (seeds {' '.join(f'{result.right[name].nanmean():.3f}' for result in seeds)})"
         lines.append(line)
     return "\n".join(lines), fine
 
