@@ -140,6 +140,33 @@ def test_half_precision_may_cost_three_points_and_no_more(half, fine):
     assert precision.tell("gan_cls", {"float32": [of_accuracy(0.5)], "bf16": [of_accuracy(0.1)]})[1], "not learnt"
 
 
+def test_the_control_is_shown_and_judges_nothing():
+    results = {"float32": [of_accuracy(0.78)] * 3, "nudged": [of_accuracy(0.60)] * 3, "fp16": [of_accuracy(0.78)] * 3}
+    told, good = precision.tell("gan_cls", results)
+    assert good
+    assert "petal_color -0.180" in told
+
+
+def test_the_control_begins_a_last_bit_away_and_is_float32_otherwise(embedded_file, monkeypatch, reader):
+    begun = {}
+
+    def watched(recipe, batches, device, half, *arguments):
+        begun[half, len(begun)] = [weight.detach().clone() for weight in recipe.discriminator.parameters()]
+        begun[half, len(begun) - 1] += [weight.detach().clone() for weight in recipe.generator.parameters()]
+        return train(recipe, batches, device, half, *arguments)
+
+    train = precision.train
+    monkeypatch.setattr(reading, "ready_reader", lambda size, folder: reader)
+    monkeypatch.setattr(precision, "train", watched)
+    widths = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
+    for named in ("float32", "nudged"):
+        precision.perform(precision.Task("gan", widths, embedded_file, "small", named, 0, 1, captions=2, noises=1))
+    assert list(begun) == [(None, 0), (None, 1)]
+    for weight, nudged in zip(*begun.values(), strict=True):
+        assert torch.equal(weight != nudged, weight != 0)
+        torch.testing.assert_close(nudged, weight, rtol=2.5e-7, atol=0)
+
+
 def test_a_task_trains_paints_and_reads(embedded_file, monkeypatch, reader):
     monkeypatch.setattr(reading, "ready_reader", lambda size, folder: reader)
     widths = {"base_channels": 8, "discriminator_channels": 8, "batch_size": 8}
