@@ -137,7 +137,7 @@ def watch_ours(
         watched.sizes["penalty"].append(losses["discriminator/matching_aware"].item())
         watched.sizes["loss"].append(sum(losses.values()).item())
         watched.gradients.append(trainer.norms["discriminator"].item())
-        watched.scales.append(trainer.scales.get("discriminator", 1.0))
+        watched.scales.append(float(trainer.scales.get("discriminator", 1.0)))
 
     device = next(recipe.discriminator.parameters()).device
     with sums_of_a_gpu(half, device):

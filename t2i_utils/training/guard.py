@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,20 @@ from t2i_utils.training.turns import Turn
 PATIENCE = 5
 
 log = logging.getLogger(__name__)
+
+
+class Verdict(Enum):
+    """What becomes of a turn.
+
+    Attributes:
+        TAKEN: its numbers are finite.
+        OVERFLOW: a gradient is not, every loss is, and the gradient scaler can still halve its scale.
+        SKIPPED: its numbers are not finite, and no scale would help.
+    """
+
+    TAKEN = auto()
+    OVERFLOW = auto()
+    SKIPPED = auto()
 
 
 @dataclass(frozen=True)
@@ -55,12 +70,12 @@ class Guard:
     """Decides whether a turn's numbers may be learnt from, and remembers those that may not.
 
     A gradient scaler finds its scale by overflowing: a gradient that is not finite while every loss is, and while the
-    scale can still be halved, is the scaler's business. It is skipped like any other and counted apart.
+    scale is above 1, is the scaler's business. It is skipped like any other and counted apart.
 
     Attributes:
         patience: turns in a row of one player before it gives up.
         skipped: every turn that was not taken for what its numbers were.
-        overflows: by player, how often a scaler was still finding its scale.
+        overflows: by player, how often a scaler's scale was too large; the first few times it is finding it.
     """
 
     def __init__(self, patience: int = PATIENCE):
@@ -69,34 +84,38 @@ class Guard:
         self.overflows: dict[str, int] = {}
         self._row: dict[str, list[Skipped]] = {}
 
-    def fine(self, turn: Turn, losses: Mapping[str, Tensor], norm: Tensor, step: int, scale: float = 1.0) -> bool:
-        """Whether the turn may be taken. This waits for the GPU, as a gradient scaler does: nothing else can decide.
+    def judge(
+        self, turn: Turn, losses: Mapping[str, Tensor], norm: Tensor, step: int, scale: Tensor | None = None
+    ) -> Verdict:
+        """Whether the turn may be taken. This waits for the GPU, once: nothing else can decide.
 
         Args:
             turn: whose gradients are there, unscaled.
             losses: scalars.
             norm: of all its gradients, a scalar.
             step: of the run.
-            scale: of the turn's gradient scaler.
+            scale: of the turn's gradient scaler, a scalar; None without one.
 
         Raises:
             DivergedError: when the player's last `patience` turns, this one included, were not finite.
         """
-        total = torch.stack([loss.float() for loss in losses.values()]).sum()
-        if bool(torch.isfinite(total) & torch.isfinite(norm)):
+        scale = torch.ones_like(norm) if scale is None else scale
+        *values, length, size = torch.stack([*(loss.float() for loss in losses.values()), norm, scale]).tolist()
+        if math.isfinite(sum(values)) and math.isfinite(length):
             self._row.pop(turn.name, None)
-            return True
-        if scale > 1 and math.isfinite(total.item()):
+            return Verdict.TAKEN
+        if size > 1 and math.isfinite(sum(values)):
             self.overflows[turn.name] = self.overflows.get(turn.name, 0) + 1
-            return False
-        values = {name.rpartition("/")[2]: loss.item() for name, loss in losses.items()}
-        self.skipped.append(Skipped(step, turn.name, values, norm.item()))
+            log.info("step %d, %s: gradients overflowed at the scale %g, which is halved", step, turn.name, size)
+            return Verdict.OVERFLOW
+        seen = dict(zip((name.rpartition("/")[2] for name in losses), values, strict=True))
+        self.skipped.append(Skipped(step, turn.name, seen, length))
         log.warning("skipped, as it is not finite: %s", self.skipped[-1])
         row = self._row.setdefault(turn.name, [])
         row.append(self.skipped[-1])
         if len(row) >= self.patience:
             raise DivergedError(row)
-        return False
+        return Verdict.SKIPPED
 
     @property
     def calm(self) -> bool:

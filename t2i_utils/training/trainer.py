@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from t2i_utils.interfaces import step_seed
 from t2i_utils.training.budget import Budget
-from t2i_utils.training.guard import Buffers, Guard
+from t2i_utils.training.guard import Buffers, Guard, Verdict
 from t2i_utils.training.turns import Losses, Turn
 
 Prepare = Callable[[Any, int, frozenset[str]], Any]
@@ -46,7 +46,7 @@ class Trainer:
         rate: factor of every optimiser's rates, beside its schedule; halved by a run that had to go back.
         guard: what was skipped because its numbers were not finite.
         norms: by player, the norm of its last turn's gradient, a scalar.
-        scales: by player, the scale of its last turn's gradients; none without a scaler.
+        scales: by player, the scale of its last turn's gradients, a scalar; none without a scaler.
     """
 
     def __init__(
@@ -68,13 +68,19 @@ class Trainer:
         self.rate = 1.0
         self.guard = Guard()
         self.norms: dict[str, Tensor] = {}
-        self.scales: dict[str, float] = {}
+        self.scales: dict[str, Tensor] = {}
         for module in [turn.module for turn in self.turns] + list(self.state.values()):
             module.to(self.device, memory_format=torch.channels_last)
         for turn in self.turns:
             turn.module.train()
-        scaled = half is torch.float16
-        self.scalers = {turn.name: torch.amp.GradScaler(self.device.type, enabled=scaled) for turn in self.turns}
+        self.scalers = {turn.name: self.scaler() for turn in self.turns}
+
+    def scaler(self, state: Mapping[str, Any] | None = None) -> torch.amp.GradScaler:
+        """A gradient scaler, at its beginning or where another's state was taken; it does nothing but for fp16."""
+        scaler = torch.amp.GradScaler(self.device.type, enabled=self.half is torch.float16)
+        if scaler.is_enabled() and state:
+            scaler.load_state_dict(dict(state))
+        return scaler
 
     def run(self, batches: Callable[[int], Iterable], budget: Budget, watchers: Sequence[Watcher] = ()) -> None:
         """Train until the budget is spent.
@@ -156,20 +162,27 @@ class Trainer:
             for name, value in losses.items():
                 key = f"{turn.name}/{name}"
                 seen[key] = seen[key] + value.detach() if key in seen else value.detach()
-        if scaler.is_enabled():
-            scaler.unscale_(turn.optimizer)
-        self.norms[turn.name] = gradient_norm(turn)
-        if scaler.is_enabled():
-            self.scales[turn.name] = scaler.get_scale()
-        taken = self.guard.fine(turn, seen, self.norms[turn.name], self.step, self.scales.get(turn.name, 1.0))
-        if taken:
-            if turn.before_step is not None:
-                turn.before_step()
-            scaler.step(turn.optimizer)
-        scaler.update()
-        if taken and turn.after is not None:
+        verdict = None
+        try:
+            if scaler.is_enabled():
+                scaler.unscale_(turn.optimizer)
+                self.scales[turn.name] = scaler.scale(torch.ones((), device=self.device))
+            self.norms[turn.name] = gradient_norm(turn)
+            verdict = self.guard.judge(turn, seen, self.norms[turn.name], self.step, self.scales.get(turn.name))
+        finally:
+            if scaler.is_enabled() and verdict in (Verdict.TAKEN, Verdict.OVERFLOW):
+                scaler.update()
+            elif scaler.is_enabled():
+                # a loss that is not finite says nothing of the scale; and a scaler that unscaled is asked for no more
+                self.scalers[turn.name] = self.scaler(scaler.state_dict())
+        if verdict is not Verdict.TAKEN:
+            return seen, False
+        if turn.before_step is not None:
+            turn.before_step()
+        turn.optimizer.step()  # not the scaler's, which would look through all gradients once more
+        if turn.after is not None:
             turn.after()
-        return seen, taken
+        return seen, True
 
     def parts(self, turn: Turn, moment: Any) -> Iterator[Losses]:
         """The turn's losses, each part computed under autocast and handed out to be backpropagated outside it."""
@@ -197,7 +210,8 @@ class Trainer:
         rates = {turn.name: turn.optimizer.param_groups[0]["lr"] for turn in self.turns}
         kinds = {"norm": self.norms, "rate": rates, "scale": self.scales}
         told = {f"{kind}/{name}": value for kind, values in kinds.items() for name, value in values.items()}
-        return told | {"skipped": float(len(self.guard.skipped))}
+        overflows = {"overflows": float(sum(self.guard.overflows.values()))} if self.half is torch.float16 else {}
+        return told | {"skipped": float(len(self.guard.skipped))} | overflows
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs to go on bitwise: tensors and plain values only."""
@@ -221,8 +235,7 @@ class Trainer:
             saved = state["turns"][turn.name]
             turn.module.load_state_dict(saved["module"])
             turn.optimizer.load_state_dict(saved["optimizer"])
-            if self.scalers[turn.name].is_enabled() and saved["scaler"]:
-                self.scalers[turn.name].load_state_dict(saved["scaler"])
+            self.scalers[turn.name] = self.scaler(saved["scaler"])
         for name, module in self.state.items():
             module.load_state_dict(state["state"][name])
         self.step, self.rate = state["step"], state["rate"]

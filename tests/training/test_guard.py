@@ -46,7 +46,7 @@ class Game:
             score = module(batch).float()
             return {"score": self.worsen(name, score.square().mean())}
 
-        optimizer = torch.optim.Adam(module.parameters(), lr=0.01, betas=(0.5, 0.9))
+        optimizer = torch.optim.Adam(module.parameters(), lr=0.01, betas=(0.5, 0.9), fused=True)
         return Turn(name, module, optimizer, losses, after=lambda: self.averages[name].update(module))
 
     def worsen(self, name, loss):
@@ -82,8 +82,10 @@ def same(one, other):
     return all(torch.equal(a, b) if torch.is_tensor(a) else a == b for a, b in pairs)
 
 
-@pytest.mark.parametrize("half", [None, torch.bfloat16])
-@pytest.mark.parametrize("how", ["loss", "gradient"])
+@pytest.mark.parametrize(
+    ("how", "half"),
+    [(how, half) for how in ("loss", "gradient") for half in (None, torch.bfloat16)] + [("loss", torch.float16)],
+)
 def test_a_turn_that_is_not_finite_leaves_no_bit_changed(how, half, caplog):
     game = Game(half, second={3: how})
     game.learn(3)
@@ -100,12 +102,13 @@ def test_a_turn_that_is_not_finite_leaves_no_bit_changed(how, half, caplog):
     assert game.trainer.guard.calm
 
 
-def test_the_rest_of_the_run_is_as_if_that_turn_had_not_been_due():
-    game, other = Game(second={2: "loss"}), Game()
-    game.learn(3)
-    other.learn(2)
-    before = other.state("second")
-    assert same(game.state("second"), before)
+@pytest.mark.parametrize("half", [None, torch.float16])
+def test_the_rest_of_the_run_is_as_if_that_turn_had_not_been_due(half):
+    game, other = Game(half, second={2: "loss"}), Game(half)
+    other.trainer.turns[1].due = lambda step: step != 2
+    game.learn(8)
+    other.learn(8)
+    assert same(game.state("second"), other.state("second"))
 
 
 def test_fp16_finds_its_scale_without_being_counted_and_real_nans_are():
@@ -132,6 +135,17 @@ def test_one_good_turn_ends_the_row():
     game = Game(first={step: "gradient" for step in range(30) if step % 4})
     game.learn(30)
     assert len(game.trainer.guard.skipped) == len([step for step in range(30) if step % 4])
+
+
+@pytest.mark.parametrize("half", [None, torch.bfloat16, torch.float16])
+def test_a_turn_waits_for_the_gpu_once(half, monkeypatch):
+    game, waits = Game(half), []
+    game.learn(2)
+    for name in ("item", "tolist", "__bool__", "__float__", "__int__"):
+        ask = getattr(torch.Tensor, name)
+        monkeypatch.setattr(torch.Tensor, name, lambda tensor, ask=ask, name=name: (waits.append(name), ask(tensor))[1])
+    game.learn(5)
+    assert waits == ["tolist"] * 3 * len(game.modules)
 
 
 def test_the_norm_of_a_gradient_is_that_of_all_of_it():

@@ -20,7 +20,7 @@ RARELY = Keeping(save_minutes=1e9)
 class Line(Session):
     """Learns y = 3 x; what it measures is how near its weight is."""
 
-    def __init__(self, folder, keeping=RARELY, rate=0.1, spoil=(), **more):
+    def __init__(self, folder, keeping=RARELY, rate=0.1, spoil=(), half=None, **more):
         self.line = nn.Linear(1, 1, bias=False)
         nn.init.zeros_(self.line.weight)
 
@@ -33,7 +33,9 @@ class Line(Session):
                 yield value * torch.nan if step in spoil else value
 
         turn = Turn("line", self.line, torch.optim.SGD(self.line.parameters(), rate), losses)
-        super().__init__(folder, "a line", Trainer([turn], as_it_is), batches, {"rate": rate}, keeping, **more)
+        super().__init__(
+            folder, "a line", Trainer([turn], as_it_is, half=half), batches, {"rate": rate}, keeping, **more
+        )
 
     def measure(self):
         return {"score": -abs(3 - self.line.weight.item())}
@@ -71,10 +73,11 @@ def test_another_training_in_the_folder_is_refused_naming_how(tmp_path):
     assert (tmp_path.parent / f"{tmp_path.name}.before-1" / "checkpoints").is_dir()
 
 
-def test_after_turns_that_are_not_finite_it_goes_back_with_half_the_rates(tmp_path):
-    session = Line(tmp_path)
+@pytest.mark.parametrize("half", [None, torch.bfloat16, torch.float16])
+def test_after_turns_that_are_not_finite_it_goes_back_with_half_the_rates(half, tmp_path):
+    session = Line(tmp_path, half=half)
     session.train(3, progress=False)
-    spoilt = Line(tmp_path, spoil=range(3, 99))
+    spoilt = Line(tmp_path, spoil=range(3, 99), half=half)
     with pytest.raises(RuntimeError, match="went back 3 times"):
         spoilt.train(9, progress=False)
     assert torch.equal(spoilt.line.weight, session.line.weight)

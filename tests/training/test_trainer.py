@@ -8,6 +8,7 @@ from torch import nn
 
 from t2i_utils.interfaces import step_seed
 from t2i_utils.training.budget import Budget
+from t2i_utils.training.guard import DivergedError
 from t2i_utils.training.trainer import DROPOUT, Trainer
 from t2i_utils.training.turns import Turn
 
@@ -203,8 +204,9 @@ def test_one_players_overflow_skips_only_its_own_step():
 
     def losses(name):
         def now(step):
-            size = float("inf") if step == overflows[name] else 1.0
-            return {"sum": turns[name].module.weight.sum() * size}
+            total = turns[name].module.weight.sum()
+            steep = torch.sqrt(total - total.detach()) if step == overflows[name] else 0.0  # its slope is infinite
+            return {"sum": total + steep}
 
         return now
 
@@ -221,6 +223,48 @@ def test_one_players_overflow_skips_only_its_own_step():
     assert moved == [[True, True], [False, True], [True, False], [True, True]]
     assert scales == [[1, 1], [0.5, 1], [0.5, 0.5], [0.5, 0.5]]
     assert all(torch.isfinite(weights(turn)).all() for turn in turns.values())
+
+
+def test_a_loss_that_is_not_finite_says_nothing_of_the_scale():
+    turn = player("one", lambda step: {"sum": turn.module.weight.sum() * (float("nan") if step % 2 else 1.0)})
+    trainer = trainer_of(turn, half=torch.float16)
+    start = trainer.scalers["one"].get_scale()
+    for step in range(40):
+        trainer.learn(step)
+    assert trainer.scalers["one"].get_scale() == start
+    assert (len(trainer.guard.skipped), trainer.guard.overflows) == (20, {})
+
+
+def test_a_scale_is_halved_down_to_one_and_what_is_still_not_finite_then_is_skipped():
+    turn = player("one", lambda step: {"sum": torch.sqrt(turn.module.weight.sum() - turn.module.weight.sum().detach())})
+    trainer = trainer_of(turn, half=torch.float16)
+    with pytest.raises(DivergedError):
+        trainer.run(itertools.count, Budget(steps=40))
+    assert trainer.scalers["one"].get_scale() == 1.0
+    assert trainer.guard.overflows == {"one": 16}  # 2^16 is where it began
+    assert trainer.step == 16 + trainer.guard.patience - 1
+    assert trainer.measures()["overflows"] == 16
+
+
+@pytest.mark.parametrize("dies", ["before_step", "backward"])
+def test_a_turn_that_was_interrupted_can_be_taken_again_under_a_scaler(dies):
+    interrupts = [KeyboardInterrupt]
+
+    def die(*_):
+        if interrupts:
+            raise interrupts.pop()
+
+    turn = player("one", lambda batch: {"sum": turn.module.weight.sum()})
+    trainer = trainer_of(turn, half=torch.float16)
+    if dies == "before_step":
+        turn.before_step = die
+    else:
+        turn.module.weight.register_post_accumulate_grad_hook(die)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.learn(None)
+    before = weights(turn)
+    trainer.learn(None)
+    assert not torch.equal(weights(turn), before)
 
 
 def test_only_fp16_needs_a_scaler():
