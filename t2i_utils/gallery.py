@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
-from t2i_utils.colab import drive_folder, workspace
+from t2i_utils.colab import drive_folder, remount_drive, workspace
 from t2i_utils.painter import Painter
 from t2i_utils.published import GENERATOR, PUBLISHED, SHARED, USUAL, WEIGHTS
 from t2i_utils.training.drive import LIST, DriveFolder
@@ -83,7 +83,7 @@ def _on_drive(place: Path) -> bool:
 def _from_drive(place: Path) -> Path:
     """Copy a painter from Drive, where nothing is opened: a mount may die, and its files are read slowly."""
     from t2i_utils.text.kept import ENCODER, bring_encoder
-    from t2i_utils.training.mirror import restore
+    from t2i_utils.training.restoring import restore
 
     target = workspace() / BROUGHT / place.name
     target.parent.mkdir(exist_ok=True)
@@ -92,7 +92,7 @@ def _from_drive(place: Path) -> Path:
         if (place / GENERATOR).is_file():
             shutil.copytree(place, whole)
         else:
-            restore(DriveFolder(place / CHECKPOINTS), whole / CHECKPOINTS)
+            restore(DriveFolder(place / CHECKPOINTS), whole / CHECKPOINTS, remount=remount_drive)
             bring_encoder(DriveFolder(place / ENCODER), whole)
         shutil.rmtree(target, ignore_errors=True)  # of an earlier visit: the run may have gone on, or begun anew
         whole.rename(target)

@@ -22,7 +22,7 @@ from t2i_utils.painter import Painter
 from t2i_utils.recipe import Recipe
 from t2i_utils.recipes.arguments import build_recipe, complete, with_defaults
 from t2i_utils.text.kept import ENCODER, keep_encoder, kept_encoder, send_encoder
-from t2i_utils.training.drive import DriveFolder
+from t2i_utils.training.drive import DriveFolder, Wait
 from t2i_utils.training.session import Keeping, Session
 
 
@@ -58,8 +58,8 @@ class Run(Session):
         trainer, self.average = recipe.trainer(settings.seed, loader.device, half)
         self.measures = ValMeasures(loader)
 
-        def send(there: Path) -> bool:
-            return send_encoder(folder, DriveFolder(there / ENCODER))
+        def send(there: Path, wait: Wait) -> bool:
+            return send_encoder(folder, DriveFolder(there / ENCODER), wait)
 
         super().__init__(folder, facts["system"], trainer, loader.stream, facts, settings, mean_scores, send)
 

@@ -90,7 +90,7 @@ def test_a_path_to_nothing_or_to_another_run_is_refused(open_small_run, tmp_path
 def test_what_may_change_is_said(open_small_run, tmp_path, capsys):
     open_small_run(tmp_path).train(steps=1, progress=False)
     open_small_run(tmp_path, settings=Settings(precision="bf16"))
-    told = "going on in torch.bfloat16; until step 1 it was float32"
+    told = "going on from step 1, changed in precision: 'float32' -> 'torch.bfloat16'"
     assert told in capsys.readouterr().err
     assert told in (tmp_path / "run.log").read_text()
 
@@ -140,13 +140,15 @@ def test_training_finishes_without_a_drive_that_died(open_small_run, tmp_path, m
 
     monkeypatch.setattr("t2i_utils.training.drive.DriveFolder.names", dead)
     monkeypatch.setattr("t2i_utils.training.mirror.RETRIES", (0, 0.01))
+    monkeypatch.setattr("t2i_utils.training.restoring.LOOKS", (0, 0, 0.01))
     settings = Settings(drive=str(tmp_path / "drive"), drive_minutes=1e-9)
     run = open_small_run(tmp_path / "run", settings=settings)
     run.train(steps=2, progress=False)
     assert run.trainer.step == 2
     told = (tmp_path / "run" / "run.log").read_text()
     assert "failed ([Errno 107] Transport endpoint is not connected)" in told
-    assert "NOTHING of this run is safe in" in told
+    assert "Drive could not be looked at" in told
+    assert "NOTHING of this run is known to be safe in" in told
     assert "could not be mounted again" in told
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import torch
 
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text.encoders import open_encoder, opens_by_name
-from t2i_utils.training.drive import DriveFolder, bring_folder, files_in, send_files
+from t2i_utils.training.drive import DriveFolder, Wait, bring_folder, files_in, send_files
 from t2i_utils.whole import write_whole
 
 RECORD, ENCODER = "encoder.json", "encoder"
@@ -53,10 +54,10 @@ def origin(fingerprint: str) -> str:
     return fingerprint.split("-")[1] if fingerprint.startswith("shuffled-") else fingerprint
 
 
-def send_encoder(folder: Path, place: DriveFolder) -> bool:
+def send_encoder(folder: Path, place: DriveFolder, wait: Wait = time.sleep) -> bool:
     """Copy what `keep_encoder` left in a run's folder to Drive; whether it is there whole. Failures are told."""
     kept = [folder / RECORD, *files_in(folder / ENCODER)]
-    return send_files({path.relative_to(folder).as_posix(): path for path in kept}, place)
+    return send_files({path.relative_to(folder).as_posix(): path for path in kept}, place, wait)
 
 
 def bring_encoder(place: DriveFolder, folder: Path) -> bool:

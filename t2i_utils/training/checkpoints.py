@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,22 +70,43 @@ def save(folder: Path, state: Mapping[str, Any], facts: Mapping[str, Any], busy:
     for old in told.keys() - worth_keeping(told) - set(busy):
         old.unlink()  # the manifest first: a state without one is never taken for whole
         old.with_suffix(".pt").unlink(missing_ok=True)
+    for left in folder.glob("step_*.pt"):
+        if not left.with_suffix(".json").exists():  # whoever saved it was killed before its manifest
+            left.unlink()
     return path
 
 
 def worth_keeping(told: Mapping[Any, Mapping[str, Any]]) -> set:
     """Of manifests by name: the names of the last two and of the best by its score (the newer of two equals)."""
     newest = sorted(told, key=lambda name: (told[name]["step"], str(name)), reverse=True)
-    scored = [name for name in newest if told[name]["facts"].get("score") is not None]
-    return {*newest[:KEPT], *sorted(scored, key=lambda name: -told[name]["facts"]["score"])[:1]}
+    scores = {name: score for name in newest if (score := told[name]["facts"].get("score")) is not None}
+    scored = [name for name in scores if -math.inf < scores[name] < math.inf]
+    return {*newest[:KEPT], *sorted(scored, key=lambda name: -scores[name])[:1]}
 
 
 def tell(manifest: Path) -> dict[str, Any] | None:
     """What a manifest says, without looking at its state; None for one that cannot be read."""
     try:
-        told = json.loads(manifest.read_text(encoding="utf-8"))
-        return told if isinstance(told.get("facts"), dict) and isinstance(told.get("step"), int) else None
-    except (OSError, ValueError, AttributeError):
+        return parse(manifest.read_bytes())
+    except OSError:
+        return None
+
+
+def parse(data: bytes) -> dict[str, Any] | None:
+    """What a manifest says; None unless everything that is ever read of one is of its type."""
+    try:
+        told = json.loads(data)
+        facts = told["facts"]
+        right = (
+            (type(told["step"]), type(told["bytes"]), type(told["file"]), type(told["sha256"])) == (int, int, str, str)
+            and told["step"] >= 0
+            and isinstance(facts.get("run", {}), dict)
+            and isinstance(facts.get("precision", ""), str)
+            and isinstance(facts.get("kept", {}), dict)
+            and isinstance(facts.get("score", 0.0), float | int | None)
+        )
+        return told if right else None
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
@@ -161,20 +183,24 @@ def read_manifest(manifest: Path) -> Checkpoint:
     Raises:
         ValueError: if the state is missing or is not the one that was saved.
     """
+    told = tell(manifest)
+    if told is None:
+        raise ValueError(f"{manifest} describes no whole checkpoint; use an older one or train again")
+    path = manifest.parent / Path(told["file"]).name
     try:
-        told = json.loads(manifest.read_text(encoding="utf-8"))
-        path = manifest.parent / Path(told["file"]).name
         right = path.stat().st_size == told["bytes"]
         if right:
             with open(path, "rb") as file:
                 right = hashlib.file_digest(file, "sha256").hexdigest() == told["sha256"]
-        if right:
-            return Checkpoint(path, told["step"], told["facts"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except OSError as error:
         raise ValueError(
             f"{manifest} describes no whole checkpoint ({error}); use an older one or train again"
         ) from error
-    raise ValueError(f"{path} is not the file that {manifest.name} describes (size or sha256 differ); use an older one")
+    if not right:
+        raise ValueError(
+            f"{path} is not the file that {manifest.name} describes (size or sha256 differ); use an older one"
+        )
+    return Checkpoint(path, told["step"], told["facts"])
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

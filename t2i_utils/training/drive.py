@@ -12,10 +12,13 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 CHUNK = 8 * 2**20
+WAITS = (0, 1, 5, 30, 60, 120)  # seconds until what was written can be read: writes have appeared minutes later
+Wait = Callable[[float], object]  # sleeps so many seconds
 LIST = "files.json"  # of a folder that lies on Drive whole; written last
 
 log = logging.getLogger(__name__)
@@ -74,6 +77,10 @@ class DriveFolder:
             while chunk := there.read(CHUNK):
                 here.write(chunk)
 
+    def age(self, name: str) -> float:
+        """Seconds since a file was written, by the clocks of two machines."""
+        return max(0.0, time.time() - (self.path / name).stat().st_mtime)
+
     def remove(self, name: str) -> None:
         """Empty a file, so that the trash holds nothing of it, and remove it; it may be gone already."""
         path = self.path / name
@@ -82,9 +89,56 @@ class DriveFolder:
             path.unlink()
 
 
-def send_folder(folder: Path, place: DriveFolder) -> bool:
+def new_name(wanted: str, taken: Collection[str]) -> str:
+    """`wanted`, or `wanted-2`, `wanted-3`, ... where a file has it, with any ending: nothing is ever overwritten."""
+    stems, name, count = {Path(other).stem for other in taken}, wanted, 1
+    while name in stems:
+        count += 1
+        name = f"{wanted}-{count}"
+    return name
+
+
+def wait_until_whole(
+    what: str, whole: Callable[[], bool], wait: Wait = time.sleep, hurry: Callable[[], bool] = lambda: False
+) -> None:
+    """Look until a file is what was written; it may appear late, and a longer look may find it whole.
+
+    Args:
+        what: was written, for people.
+        whole: looks.
+        wait: sleeps between two looks.
+        hurry: whether the next look is the last.
+
+    Raises:
+        ValueError: if it is not there after the last look.
+    """
+    said = "it is not there"
+    for seconds in WAITS:
+        if seconds:
+            wait(seconds)
+        try:
+            if whole():
+                return
+            said = "something else lies there"
+        except FileNotFoundError:
+            said = "it is not there"
+        if hurry():
+            break
+    raise ValueError(f"{what} was written, but {said}")
+
+
+def discard(place: DriveFolder, *names: str) -> None:
+    """Remove what was not written whole, as far as the Drive allows: nothing tells of it, and it takes room."""
+    for name in names:
+        try:
+            place.remove(name)
+        except OSError as error:
+            log.info("%s could not be removed from %s (%s)", name, place, error)
+
+
+def send_folder(folder: Path, place: DriveFolder, wait: Wait = time.sleep) -> bool:
     """Copy a folder of a few files, unless it is there; whether it is there whole. Failures are told, not raised."""
-    return send_files({path.relative_to(folder).as_posix(): path for path in files_in(folder)}, place)
+    return send_files({path.relative_to(folder).as_posix(): path for path in files_in(folder)}, place, wait)
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -92,26 +146,49 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def send_files(files: Mapping[str, Path], place: DriveFolder) -> bool:
-    """Copy files, by the names that they shall have there, as `send_folder` copies a folder."""
+def send_files(files: Mapping[str, Path], place: DriveFolder, wait: Wait = time.sleep) -> bool:
+    """Copy files, by the names that they shall have there, as `send_folder` copies a folder.
+
+    What an earlier attempt left there whole is used; what is no part of it is removed in the end.
+    """
     try:
         if lies_whole(place):
             return True
         place.remove(LIST)  # what it tells of is not there any more
-        told = {}
-        for name, path in files.items():
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            stored = f"{digest[:12]}-{len(place.names())}"
-            place.copy_in(path, stored)
-            if place.digest(stored) != (path.stat().st_size, digest):
-                raise ValueError(f"what lies there as {stored} is not {name}")
-            told[name] = {"file": stored, "sha256": digest}
-        place.write(LIST, json.dumps(told, indent=1).encode())
+        told = {name: {"file": send_file(path, place, wait), "sha256": _sha256(path)} for name, path in files.items()}
+        text = json.dumps(told, indent=1).encode()
+        place.write(LIST, text)
+        wait_until_whole(f"{LIST} in {place}", lambda: place.read(LIST) == text, wait)
+        discard(place, *(set(place.names()) - {LIST} - {part["file"] for part in told.values()}))
         return True
     except (OSError, ValueError) as error:
         log.warning("%s could not be copied to %s (%s)", ", ".join(files), place, error)
         return False
+
+
+def send_file(path: Path, place: DriveFolder, wait: Wait) -> str:
+    """Copy a file under a name made of its hash, unless it is there; returns that name.
+
+    Raises:
+        OSError, ValueError: if it is not there whole afterwards.
+    """
+    there, right = place.names(), (path.stat().st_size, _sha256(path))
+    for name in there:
+        if name.startswith(right[1][:12]) and place.digest(name) == right:
+            return name
+    stored = new_name(right[1][:12], there)
+    try:
+        place.copy_in(path, stored)
+        wait_until_whole(f"{path.name} as {stored} in {place}", lambda: place.digest(stored) == right, wait)
+    except (OSError, ValueError):
+        discard(place, stored)
+        raise
+    return stored
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def bring_folder(place: DriveFolder, folder: Path) -> bool:

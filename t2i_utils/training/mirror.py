@@ -5,23 +5,23 @@ A copy counts once it has been read back whole and its manifest has been, too. E
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from t2i_utils.training import checkpoints
-from t2i_utils.training.drive import DriveFolder
+from t2i_utils.training.drive import DriveFolder, Wait, discard, new_name, wait_until_whole
+from t2i_utils.training.restoring import Check, mount_again, newest_whole, read_records
 
 log = logging.getLogger(__name__)
 
-DEAD_MOUNT = (5, 107)  # input/output error; transport endpoint is not connected
 RETRIES = (0, 10, 60)  # seconds before a copy is tried, and tried again
-WAITS = (0, 1, 5, 30, 60, 120)  # seconds until what was written can be read: writes have appeared minutes later
+HANGS = 600.0  # seconds after which a copy that has not ended is told of
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,10 @@ class Mirror:
         place: the run's folder on Drive.
         minutes: between two copies.
         remount: mounts a dead Drive again; called once for each time it dies.
-        beside: copies what a checkpoint needs beside it and says whether it is there; asked before a copy until it is.
+        beside: copies what a checkpoint needs beside it, sleeping by the function that it is given, and says whether it
+            is there; asked before a copy until it is.
+        check: asked of every manifest that lies there before the first copy; raises for another run's, and what lies
+            there is set aside then.
         clock: seconds, for tests.
         wait: sleeps so many seconds unless the mirror is being closed, for tests.
 
@@ -52,6 +55,7 @@ class Mirror:
         safe: the newest copy, None before the first.
         busy: the local manifest that is being copied now; it must not be removed meanwhile.
         failures: of copying, since the last copy that came through.
+        anew: the run began anew, and what lies there still has to be set aside.
     """
 
     def __init__(
@@ -59,20 +63,24 @@ class Mirror:
         place: DriveFolder,
         minutes: float = 10.0,
         remount: Callable[[], object] | None = None,
-        beside: Callable[[], bool] | None = None,
+        beside: Callable[[Wait], bool] | None = None,
+        check: Check = lambda where, told: None,
         clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], object] | None = None,
+        wait: Wait | None = None,
     ):
         self.place, self.seconds, self.remount, self.clock = place, 60 * minutes, remount, clock
-        self.beside = beside
+        self.beside, self.check = beside, check
         self.safe: Copied | None = None
         self.busy: Path | None = None
         self.failures = 0
+        self.anew = False
+        self._looked = False  # whether it is known what lies there
         self._closing = threading.Event()
         self._wait = wait or self._closing.wait
         self._offered: Path | None = None
         self._news = threading.Condition()
         self._begun = -self.seconds  # when the last copy was begun: the first is due at once
+        self._told = 0.0  # when it was last said that it has not ended
         self._thread: threading.Thread | None = None
 
     def offer(self, manifest: Path) -> None:
@@ -80,10 +88,15 @@ class Mirror:
         with self._news:
             self._offered = manifest
             self._closing.clear()  # a run may be trained again after it was closed
-            due = self.clock() - self._begun >= self.seconds
-            if not due or (self._thread is not None and self._thread.is_alive()):
+            now = self.clock()
+            if now - self._begun < self.seconds:
                 return
-            self._begun = self.clock()
+            if self._thread is not None and self._thread.is_alive():
+                if now - self._told >= max(self.seconds, HANGS):
+                    self._told, minutes = now, (now - self._begun) / 60
+                    log.warning("copying to Drive has not ended for %.0f min; %s", minutes, self.state())
+                return
+            self._begun = self._told = now
             self._thread = threading.Thread(target=self._copy_newest, name="copying to Drive", daemon=True)
             self._thread.start()
 
@@ -102,10 +115,14 @@ class Mirror:
                 log.warning("%s is still being copied after %.0f s; %s", self._offered.stem, patience, self.state())
         self._closing.set()
 
+    def knows(self, name: str, step: int) -> None:
+        """Tell of a manifest that lies there, whose state was read from there and is whole."""
+        self.safe = Copied(step, self.clock() - self.place.age(name))
+
     def state(self) -> str:
         """How old the newest safe copy is, in words."""
         if self.safe is None:
-            return f"NOTHING of this run is safe in {self.place} yet"
+            return f"NOTHING of this run is known to be safe in {self.place} yet"
         minutes = (self.clock() - self.safe.at) / 60
         return f"the newest safe copy in {self.place} is of step {self.safe.step}, {minutes:.0f} min old"
 
@@ -118,7 +135,9 @@ class Mirror:
             with self._news:
                 manifest = self.busy = self._offered
             try:
-                if self.beside is not None and self.beside():
+                if not self._looked:
+                    self._look(patient=pause != RETRIES[-1])
+                if self.beside is not None and self.beside(self._wait):
                     self.beside = None
                 self.copy(manifest)
                 self.failures = 0
@@ -126,19 +145,29 @@ class Mirror:
             except Exception as error:  # a Drive raises what it likes, and none of it may end training
                 self.failures += 1
                 log.warning("copying %s to Drive failed (%s); %s", manifest.stem, error, self.state())
-                dead = isinstance(error, OSError) and error.errno in DEAD_MOUNT
-                if dead and self.remount is not None and not remounted:
-                    remounted = True
-                    self._mount_again()
+                remounted = mount_again(error, None if remounted else self.remount) or remounted
+                if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                    self._prune()
             finally:
                 self.busy = None
 
-    def _mount_again(self) -> None:
+    def _look(self, patient: bool) -> None:
+        """Before the first copy: nothing of another run is among what lies there, and the newest of it is known."""
+        records, unread = read_records(self.place)
+        if unread and patient:
+            raise next(iter(unread.values()))
         try:
-            self.remount()
-            log.warning("Drive was dead and has been mounted again")
-        except Exception as error:  # refused, no cookies, a closed window
-            log.warning("Drive could not be mounted again (%s): run the setup cell again", error)
+            for told in records.values():
+                self.check(f"{self.place}/{told['file']}", told)
+            aside = self.place.path.parent if self.anew and records else None
+        except ValueError as error:
+            log.warning("%s", error)
+            aside = self.place.path
+        if aside is not None:
+            log.warning("%s was set aside as %s", aside, checkpoints.set_aside(aside))
+        elif self.safe is None and (name := newest_whole(self.place, records)):
+            self.knows(name, records[name]["step"])
+        self._looked = True
 
     def copy(self, manifest: Path) -> None:
         """Copy one checkpoint, read it back, write its manifest, and remove what is older than needed.
@@ -152,90 +181,42 @@ class Mirror:
         stem = new_name(f"{manifest.stem}-{told['sha256'][:8]}", there)
         state, record = f"{stem}.pt", f"{stem}.json"
         text = json.dumps(told | {"file": state}, indent=1).encode()
-        self.place.copy_in(manifest.with_suffix(".pt"), state)
-        self._read_back(state, lambda: self.place.digest(state) == (told["bytes"], told["sha256"]))
-        self.place.write(record, text)
-        self._read_back(record, lambda: self.place.read(record) == text)
+        try:
+            self.place.copy_in(manifest.with_suffix(".pt"), state)
+            self._read_back(state, lambda: self.place.digest(state) == (told["bytes"], told["sha256"]))
+            self.place.write(record, text)
+            self._read_back(record, lambda: self.place.read(record) == text)
+        except (OSError, ValueError):
+            discard(self.place, record, state)
+            raise
         self.safe = Copied(told["step"], self.clock())
         log.info("step %d is safe in %s as %s", told["step"], self.place, state)
         self._prune(stem)
 
     def _read_back(self, name: str, whole: Callable[[], bool]) -> None:
-        """Look until a file is what was written; it may appear late, and a longer look may find it whole."""
-        said = "it is not there"
-        for seconds in WAITS:
-            if seconds:
-                self._wait(seconds)
+        wait_until_whole(f"{name} in {self.place}", whole, self._wait, self._closing.is_set)
+
+    def _prune(self, newest: str = "") -> None:
+        """Remove superseded copies, and states without a manifest; failing here loses nothing.
+
+        A state goes after its manifest, and stays where that stays: what a manifest tells of is there.
+        """
+        try:
+            names, (records, unread) = self.place.names(), read_records(self.place)
+        except OSError as error:
+            log.warning("old copies in %s could not be looked at (%s)", self.place, error)
+            return
+        kept = {Path(name).stem for name in (*checkpoints.worth_keeping(records), *unread)} | {newest}
+        old = [name for name in names if name.startswith("step_") and Path(name).stem not in kept]
+        stays = set()
+        for name in sorted(old, key=lambda name: not name.endswith(".json")):
+            if Path(name).stem in stays:
+                continue
             try:
-                if whole():
-                    return
-                said = "something else lies there"
-            except FileNotFoundError:
-                said = "it is not there"
-            if self._closing.is_set():
-                break
-        raise ValueError(f"{name} was written to {self.place}, but {said}")
-
-    def _prune(self, newest: str) -> None:
-        """Remove superseded copies, manifests first, and states without a manifest; failing here loses nothing."""
-        try:
-            names = self.place.names()
-            records = {name: told for name in names if (told := read_record(self.place, name)) is not None}
-            kept = {Path(name).stem for name in checkpoints.worth_keeping(records)} | {newest}
-            old = [name for name in names if name.startswith("step_") and Path(name).stem not in kept]
-            for name in sorted(old, key=lambda name: not name.endswith(".json")):
                 self.place.remove(name)
-        except (OSError, ValueError) as error:
-            log.warning("old copies in %s could not be removed (%s)", self.place, error)
-
-
-def read_record(place: DriveFolder, name: str) -> dict | None:
-    """The manifest of that name, or None for what is none: another file, or one that was cut off."""
-    if not name.endswith(".json"):
-        return None
-    try:
-        told = json.loads(place.read(name))
-        return told if {"step", "file", "bytes", "sha256", "facts"} <= told.keys() else None
-    except (ValueError, AttributeError, FileNotFoundError):
-        return None
-
-
-def restore(
-    place: DriveFolder, folder: Path, check: Callable[[str, dict], object] = lambda where, told: None
-) -> Path | None:
-    """Bring the newest checkpoint that is whole from Drive to a run's local folder.
-
-    Args:
-        place: the run's checkpoints on Drive.
-        folder: `checkpoints/` of the run.
-        check: called with (where, manifest) before anything is brought; raises for another run's.
-
-    Returns:
-        The local manifest; None where Drive holds nothing newer that is whole.
-    """
-    here = checkpoints.newest(folder)
-    records = {name: told for name in place.names() if (told := read_record(place, name)) is not None}
-    for name in sorted(records, key=lambda name: (records[name]["step"], name), reverse=True):
-        told = records[name]
-        if here is not None and told["step"] <= here.step:
-            return None
-        check(f"{place}/{told['file']}", told)
-        try:
-            manifest = checkpoints.adopt(folder, told, partial(place.copy_out, told["file"]))
-            log.info("step %d was brought from %s", told["step"], place)
-            return manifest
-        except (OSError, ValueError) as error:
-            log.warning("%s in %s is not whole (%s); looking at an older one", told["file"], place, error)
-    return None
-
-
-def new_name(wanted: str, taken: list[str]) -> str:
-    """`wanted`, or `wanted-2`, `wanted-3`, ... where a state or a manifest has it: nothing is ever overwritten."""
-    stems, name, count = {Path(other).stem for other in taken}, wanted, 1
-    while name in stems:
-        count += 1
-        name = f"{wanted}-{count}"
-    return name
+            except OSError as error:
+                stays.add(Path(name).stem)
+                log.warning("%s could not be removed from %s (%s)", name, self.place, error)
 
 
 def step_of(manifest: Path) -> int:

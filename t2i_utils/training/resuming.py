@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from t2i_utils.training import checkpoints
 from t2i_utils.training.checkpoints import Checkpoint
 from t2i_utils.training.drive import DriveFolder
-from t2i_utils.training.mirror import restore, step_of
+from t2i_utils.training.mirror import Mirror, step_of
+from t2i_utils.training.restoring import Check, restore
 
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
-Check = Callable[[str, Mapping[str, Any]], object]  # (where, manifest); raises for a checkpoint of another run
+COMING = "checkpoints.coming"  # takes the other's place once it is whole
 
 
-def checkpoint_to_go_on_from(folder: Path, wanted: str, place: DriveFolder | None, check: Check) -> Checkpoint | None:
+def checkpoint_to_go_on_from(folder: Path, wanted: str, mirror: Mirror | None, check: Check) -> Checkpoint | None:
     """Bring what is wanted to a run's folder, if it is not there.
 
     Args:
         folder: of the run.
         wanted: "auto": the newest whole checkpoint, here or on Drive; "never": what is here and on Drive is set aside;
             or a path to a checkpoint or to a folder that holds some.
-        place: the run's checkpoints on Drive, if it has any.
+        mirror: the run's checkpoints on Drive, if it has any; told what is known of them.
         check: asked before anything is brought.
 
     Returns:
@@ -38,38 +37,61 @@ def checkpoint_to_go_on_from(folder: Path, wanted: str, place: DriveFolder | Non
         ValueError: as `check` does.
     """
     here = folder / CHECKPOINTS
+    finish_adopting(here)
     if wanted == "never":
-        for old in [folder] + ([place.path.parent] if place is not None else []):
-            if old.is_dir() and any(old.iterdir()):
-                print(f"{old} was set aside as {checkpoints.set_aside(old)}")
+        if mirror is not None:
+            mirror.anew = not set_aside_there(mirror.place.path.parent)
+        if folder.is_dir() and any(folder.iterdir()):
+            print(f"{folder} was set aside as {checkpoints.set_aside(folder)}")
     elif wanted != "auto":
         chosen = checkpoints.find(Path(wanted).expanduser())
         adopt(here, chosen, check)
-        if place is not None:
-            set_later_copies_aside(place, chosen.step)
-    elif place is not None:
+        if mirror is not None:
+            set_later_copies_aside(mirror.place, chosen.step)
+    elif mirror is not None:
         try:
-            restore(place, here, check)
+            brought = restore(mirror.place, here, check, mirror.remount)
+            if brought is not None:
+                mirror.knows(brought, checkpoints.newest(here).step)
         except OSError as error:
-            log.warning("Drive could not be looked at (%s): going on with what is in %s", error, folder)
+            log.warning("Drive could not be looked at (%s): going on with what is in %s alone", error, folder)
     found = checkpoints.newest(here)
     if found is not None:
         check(str(folder), {"step": found.step, "facts": found.facts})
     return found
 
 
+def set_aside_there(place: Path) -> bool:
+    """Set a run's folder on Drive aside, if there is one; whether that is done."""
+    try:
+        if place.is_dir() and any(place.iterdir()):
+            print(f"{place} was set aside as {checkpoints.set_aside(place)}")
+        return True
+    except OSError as error:
+        log.warning("%s could not be set aside (%s): it will be before the first copy", place, error)
+        return False
+
+
 def adopt(here: Path, wanted: Checkpoint, check: Check) -> None:
     """Make a checkpoint the newest of a folder of checkpoints; the ones that lie there are set aside."""
     told = checkpoints.tell(wanted.path.with_suffix(".json"))
     check(str(wanted.path), told)
-    source, at_home = wanted.path, wanted.path.parent.resolve() == here.resolve()
+    at_home = wanted.path.parent.resolve() == here.resolve()
     if at_home and checkpoints.newest(here).step == wanted.step:
         return
+    coming = here.with_name(COMING)
+    checkpoints.adopt(coming, told, partial(shutil.copyfile, wanted.path))
     if here.is_dir():
-        aside = checkpoints.set_aside(here)
-        print(f"{here} was set aside as {aside}")
-        source = aside / source.name if at_home else source
-    checkpoints.adopt(here, told, partial(shutil.copyfile, source))
+        print(f"{here} was set aside as {checkpoints.set_aside(here)}")
+    coming.rename(here)
+
+
+def finish_adopting(here: Path) -> None:
+    """What a killed `adopt` left: where the old checkpoints had gone aside already, the new ones are whole."""
+    coming = here.with_name(COMING)
+    if coming.is_dir() and not here.is_dir():
+        coming.rename(here)
+    shutil.rmtree(coming, ignore_errors=True)
 
 
 def set_later_copies_aside(place: DriveFolder, step: int) -> None:
@@ -77,5 +99,5 @@ def set_later_copies_aside(place: DriveFolder, step: int) -> None:
     try:
         if any(step_of(Path(name)) > step for name in place.names() if name.startswith("step_")):
             print(f"{place} was set aside as {checkpoints.set_aside(place.path)}")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         log.warning("later copies in %s could not be set aside (%s): do it by hand", place, error)

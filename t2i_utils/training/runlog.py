@@ -10,12 +10,19 @@ from pathlib import Path
 NAME = "run.log"
 
 
+class FileOfAFolder(logging.FileHandler):
+    """A log that makes its folder with its first line: a folder where nothing happened is not made."""
+
+    def _open(self):
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+
 @contextmanager
 def logged_to(folder: Path) -> Iterator[None]:
     """Append everything that the package logs to `run.log` in a folder; warnings go to the screen as they always do."""
     logger = logging.getLogger("t2i_utils")
-    folder.mkdir(parents=True, exist_ok=True)
-    file = logging.FileHandler(folder / NAME, encoding="utf-8")
+    file = FileOfAFolder(folder / NAME, encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     screen = logging.StreamHandler()
     screen.setLevel(logging.WARNING)

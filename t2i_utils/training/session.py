@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from t2i_utils.colab import remount_drive
 from t2i_utils.training import checkpoints
 from t2i_utils.training.board import Board
 from t2i_utils.training.budget import Budget
-from t2i_utils.training.drive import DriveFolder
+from t2i_utils.training.drive import DriveFolder, Wait
 from t2i_utils.training.guard import DivergedError
 from t2i_utils.training.mirror import Mirror
 from t2i_utils.training.resuming import CHECKPOINTS, checkpoint_to_go_on_from
@@ -31,6 +32,7 @@ from t2i_utils.training.watchers import History, Progress, SaveEvery, finish_ste
 log = logging.getLogger(__name__)
 
 RETREATS = 3  # how often a run may go back and try with half the rates
+PATIENCE, HURRY = 120.0, 10.0  # seconds for the last copy to Drive; after a second Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Session:
         facts: plain values that a resuming run must agree with.
         keeping: how it is kept.
         look: from what the trainer's `prepare` made to more named scalars for the record of losses.
-        beside: from the run's folder on Drive to whether what a checkpoint needs beside it is there; it copies it.
+        beside: from the run's folder on Drive, and a function to sleep by, to whether what a checkpoint needs beside it
+            is there; it copies it.
 
     Attributes:
         history: losses and scores by step.
@@ -75,6 +78,7 @@ class Session:
         board: the same for TensorBoard.
         mirror: the copies on Drive, or None.
         saved_at: the step of the newest checkpoint, -1 before the first.
+        steps: at which the training is to end, None where it ends by the clock.
 
     Raises:
         FileNotFoundError, ValueError: as `checkpoint_to_go_on_from`; naming every difference, for another run's folder.
@@ -89,7 +93,7 @@ class Session:
         facts: Mapping[str, Any],
         keeping: Keeping,
         look: Callable[[Any], Mapping[str, Any]] | None = None,
-        beside: Callable[[Path], bool] | None = None,
+        beside: Callable[[Path, Wait], bool] | None = None,
     ):
         self.folder, self.name, self.trainer, self.batches = folder, name, trainer, batches
         self.facts, self.keeping = dict(facts), keeping
@@ -97,9 +101,11 @@ class Session:
         if keeping.drive:
             there = Path(keeping.drive).expanduser() / folder.name
             bring = None if beside is None else partial(beside, there)
-            self.mirror = Mirror(DriveFolder(there / CHECKPOINTS), keeping.drive_minutes, remount_drive, bring)
-        self.saved_at = -1
-        self.resume()
+            place = DriveFolder(there / CHECKPOINTS)
+            self.mirror = Mirror(place, keeping.drive_minutes, remount_drive, bring, self.check)
+        self.saved_at, self.steps = -1, None
+        with logged_to(folder):
+            self.resume()
         self.history = History(folder / "history.csv", until=trainer.step, measure=look)
         self.val = History(folder / "val.csv", until=trainer.step)
         self.board = Board(folder / "board", {"": self.history, "val/": self.val})
@@ -115,20 +121,27 @@ class Session:
 
     def resume(self) -> None:
         """Go back to the checkpoint that is asked for, if there is one."""
-        place = None if self.mirror is None else self.mirror.place
-        checkpoint = checkpoint_to_go_on_from(self.folder, self.keeping.resume, place, self.check)
+        checkpoint = checkpoint_to_go_on_from(self.folder, self.keeping.resume, self.mirror, self.check)
         if checkpoint is None:
             return
         self.load(checkpoint)
-        before, now = checkpoint.facts["precision"], str(self.trainer.half or "float32")
-        if before != now:
-            with logged_to(self.folder):
-                log.warning("going on in %s; until step %d it was %s", now, checkpoint.step, before)
+        now, facts = self.kept(), checkpoint.facts
+        before = now | {"precision": facts.get("precision", now["precision"])} | facts.get("kept", {})
+        self.steps = before["steps"]
+        if changed := checkpoints.differences(before | {"steps": None}, now):
+            log.warning("going on from step %d, changed in %s", checkpoint.step, "; ".join(changed))
+
+    def kept(self) -> dict[str, Any]:
+        """What may change from one session to the next, for the record."""
+        minutes = {"save_minutes": self.keeping.save_minutes, "drive_minutes": self.keeping.drive_minutes}
+        return {"precision": str(self.trainer.half or "float32"), **minutes, "steps": self.steps}
 
     def load(self, checkpoint: checkpoints.Checkpoint) -> None:
         """Put the trainer into a state; another system's under this one's manifest is refused."""
         state = checkpoints.load(checkpoint.path, self.trainer.device)
         try:
+            if state["step"] != checkpoint.step:
+                raise ValueError(f"it is of step {state['step']!r}, its manifest of {checkpoint.step}")
             self.trainer.load_state_dict(state)
         except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
             said = str(error).partition("\n")[0]
@@ -140,7 +153,10 @@ class Session:
 
     def check(self, where: str, told: Mapping[str, Any]) -> None:
         """Raise a ValueError that names every difference, if a checkpoint is of another run than this one."""
-        other = checkpoints.differences(self.known(told["facts"]["run"]), self.facts)
+        run = told["facts"].get("run", {})
+        with suppress(KeyError, TypeError, AttributeError):  # raised by one so unlike ours that nothing can be added
+            run = self.known(run)
+        other = checkpoints.differences(run, self.facts)
         if other:
             raise ValueError(
                 f"{where} holds another run, at step {told['step']}, which differs in {'; '.join(other)}; "
@@ -166,7 +182,9 @@ class Session:
         bar = Progress(budget, self.name) if progress else None
         saver = SaveEvery(self.save, self.keeping.save_minutes)
         looking = [self.history, saver, *watchers, self.board] + ([bar] if bar else [])
+        patience = PATIENCE
         with logged_to(self.folder):
+            self._say_where_to(steps)
             try:
                 with finish_step_on_interrupt(budget):
                     if self.saved_at < 0:
@@ -179,15 +197,24 @@ class Session:
                             break
                         except DivergedError as error:
                             self._go_back(error)
+                self.save()
+                self.board.write()
+            except KeyboardInterrupt:
+                patience = HURRY
+                raise
             finally:
                 if bar:
                     bar.close()
-            self.save()
-            self.board.write()
-            self.board.close()
-            if self.mirror is not None:
-                self.mirror.close()
+                self.board.close()
+                if self.mirror is not None:
+                    self.mirror.close(patience)
         return self.history
+
+    def _say_where_to(self, steps: int | None) -> None:
+        """Note at which step a training ends; and that it was to be another, where it was."""
+        if None not in (self.steps, steps) and self.steps != steps:
+            log.info("going on to step %s; until now it was to be %s", steps, self.steps)
+        self.steps = steps
 
     def _go_back(self, error: DivergedError) -> None:
         """To the last checkpoint, bitwise, but for rates half as large as they were."""
@@ -212,7 +239,7 @@ class Session:
         measures = self.measure()
         facts = {
             "run": self.facts,
-            "precision": str(self.trainer.half or "float32"),
+            "kept": self.kept(),
             "t2i_utils": __version__,
             "torch": str(torch.__version__),
             "score": measures.get("score"),

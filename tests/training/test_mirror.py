@@ -12,7 +12,8 @@ from faulty_drive import FaultyDrive
 
 from t2i_utils.training import checkpoints
 from t2i_utils.training.drive import DriveFolder, bring_folder, send_folder
-from t2i_utils.training.mirror import Mirror, restore
+from t2i_utils.training.mirror import Mirror
+from t2i_utils.training.restoring import restore
 
 
 class Clock:
@@ -251,7 +252,7 @@ def test_a_folder_comes_back_as_it_went(encoder, drive, tmp_path):
 
 @pytest.mark.parametrize("fault", [107, 5, errno.ENOSPC, "truncated", "flipped", "vanishes"])
 def test_a_folder_that_did_not_arrive_is_not_taken_for_one(fault, encoder, drive, tmp_path, caplog):
-    assert not send_folder(encoder, FaultyDrive(drive, [None, fault]))
+    assert not send_folder(encoder, FaultyDrive(drive, [None, fault]), wait=lambda seconds: None)
     assert "could not be copied to" in caplog.text
     assert not bring_folder(DriveFolder(drive), tmp_path / "there")
     assert send_folder(encoder, DriveFolder(drive))  # another day

@@ -87,7 +87,7 @@ def test_after_turns_that_are_not_finite_it_goes_back_with_half_the_rates(half, 
 def test_what_a_checkpoint_needs_beside_it_goes_to_drive_first(tmp_path):
     asked = []
 
-    def bring(there):
+    def bring(there, wait):
         asked.append(there)
         return True
 
