@@ -30,7 +30,8 @@ from t2i_utils.text.picture_towers import SbertTowers
 from t2i_utils.text.sbert import SbertEncoder
 from t2i_utils.text.towers import ClipTowers, Towers
 from t2i_utils.text.weights import Best, between
-from t2i_utils.training.session import Keeping, Session
+from t2i_utils.training.keeping import Keeping
+from t2i_utils.training.session import Session
 from t2i_utils.training.trainer import Trainer, Watcher, as_it_is
 from t2i_utils.training.watchers import Every
 from t2i_utils.whole import write_whole

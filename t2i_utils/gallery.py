@@ -47,32 +47,40 @@ def find(name: str | Path) -> Path:
     Raises:
         as `open_painter`.
     """
-    looked = []
-    given = Path(name).expanduser()
+    given, record = Path(name).expanduser(), PUBLISHED.get(str(name))
+    published = record if record is not None and record.files else None
     if _holds_painter(given):
+        if published is not None and (why := published.wrong(given)):
+            raise ValueError(
+                f"{name} is the name of a published painter, and the folder {given.absolute()} is another ({why}); "
+                f"name the folder as ./{given}, or call it otherwise"
+            )
         return _from_drive(given) if _on_drive(given) else given
-    looked.append(str(given))
-    record = PUBLISHED.get(str(name))
-    if record is not None and _holds_painter(WEIGHTS / record.name):
-        return WEIGHTS / record.name
+    looked = [str(given)]
+    if published is not None and _holds_painter(inside := WEIGHTS / published.name):
+        if why := published.wrong(inside):
+            raise ValueError(f"{name} of this package is not as it was published ({why}): install the package again")
+        return inside
     home = workspace()  # this makes the folder, so it comes after what needs none
-    if _holds_painter(home / given):
-        return home / given
-    looked.append(str(home / given))
     drive = drive_folder()
-    if drive is not None and _holds_painter(drive / given) and not (record and record.wrong(drive / given)):
-        return _from_drive(drive / given)
+    for place in [home / given] + ([] if drive is None else [drive / given]):
+        if _holds_painter(place) and not (published and published.wrong(place)):
+            return place if place == home / given else _from_drive(place)
+        looked.append(str(place))
     if record is not None:
         return record.bring(home / DOWNLOADED / record.name)
     raise FileNotFoundError(
-        f"no painter is called {str(name)!r} (looked for {', '.join(looked)}, "
-        f"{drive / given if drive is not None else 'no Drive is mounted'}); published are "
+        f"no painter is called {str(name)!r} (looked for {', '.join(looked)}"
+        f"{'' if drive is not None else ', no Drive is mounted'}); published are "
         f"{', '.join(record.name for record in PUBLISHED.values() if record.files)}, and `train` makes others"
     )
 
 
 def _holds_painter(place: Path) -> bool:
-    return (place / GENERATOR).is_file() or (place / CHECKPOINTS).is_dir()
+    try:
+        return (place / GENERATOR).is_file() or (place / CHECKPOINTS).is_dir()
+    except OSError:  # a mount that died
+        return False
 
 
 def _on_drive(place: Path) -> bool:
@@ -108,9 +116,13 @@ def _open_packed(folder: Path, device: torch.device | str) -> Painter:
     try:
         with safe_open(path, "pt") as file:
             told = file.metadata() or {}
+            arguments = json.loads(told["arguments"])
+            if not isinstance(arguments, dict):
+                raise ValueError(f"its arguments are {told['arguments'][:40]!r}")
             with torch.random.fork_rng(devices=[]):  # the meta device would import a compiler: a second or more
-                generator = build_recipe(told["system"], json.loads(told["arguments"])).generator
-            state = {key: _whole_numbers_stay(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
+                generator = build_recipe(told["system"], arguments).generator
+            like = generator.state_dict()
+            state = {key: _unpacked(key, file.get_tensor(key), like.get(key)) for key in file.keys()}  # noqa: SIM118
         generator.load_state_dict(state)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         said = str(error).partition("\n")[0]
@@ -127,8 +139,16 @@ def _open_packed(folder: Path, device: torch.device | str) -> Painter:
     return Painter(encoder, generator, f"{folder.name} ({told['system']})")
 
 
-def _whole_numbers_stay(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
+def _unpacked(name: str, tensor: torch.Tensor, like: torch.Tensor | None) -> torch.Tensor:
+    """A tensor of a packed file as the network has it; a header may lie about what its bytes are."""
+    if like is None:
+        return tensor  # which the network does not know, and will refuse by its name
+    packed = torch.float16 if like.is_floating_point() else like.dtype
+    if tensor.dtype != packed:
+        raise ValueError(f"{name} is of {tensor.dtype}, not {packed}")
+    if not bool(tensor.isfinite().all()):
+        raise ValueError(f"{name} holds numbers that are not finite")
+    return tensor.to(like.dtype)
 
 
 def _open_run(folder: Path, device: torch.device | str) -> Painter:
@@ -140,11 +160,13 @@ def _open_run(folder: Path, device: torch.device | str) -> Painter:
     checkpoint = checkpoints.newest(folder / CHECKPOINTS)
     if checkpoint is None:
         raise FileNotFoundError(f"{folder / 'checkpoints'} holds no whole checkpoint; train until one is saved")
-    facts = checkpoint.facts["run"]
+    facts = checkpoint.facts.get("run", {})
+    if "system" not in facts or not isinstance(facts.get("arguments"), dict):
+        raise ValueError(f"{checkpoint.path} is no state of a system that paints; use another checkpoint")
     average = build_recipe(facts["system"], facts["arguments"]).players()[1]
     try:
         average.load_state_dict(checkpoints.load(checkpoint.path)["state"]["average"])
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{checkpoint.path} does not fit {facts['system']} ({error}); use another checkpoint"
         ) from error

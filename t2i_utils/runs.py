@@ -23,7 +23,8 @@ from t2i_utils.recipe import Recipe
 from t2i_utils.recipes.arguments import build_recipe, complete, with_defaults
 from t2i_utils.text.kept import ENCODER, keep_encoder, kept_encoder, send_encoder
 from t2i_utils.training.drive import DriveFolder, Wait
-from t2i_utils.training.session import Keeping, Session
+from t2i_utils.training.keeping import Keeping
+from t2i_utils.training.session import Session
 
 
 @dataclass(frozen=True)

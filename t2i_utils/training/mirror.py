@@ -55,7 +55,7 @@ class Mirror:
         safe: the newest copy, None before the first.
         busy: the local manifest that is being copied now; it must not be removed meanwhile.
         failures: of copying, since the last copy that came through.
-        anew: the run began anew, and what lies there still has to be set aside.
+        anew: the run began anew, or from an older step, and what lies there still has to be set aside.
     """
 
     def __init__(
@@ -139,7 +139,8 @@ class Mirror:
                     self._look(patient=pause != RETRIES[-1])
                 if self.beside is not None and self.beside(self._wait):
                     self.beside = None
-                self.copy(manifest)
+                if self.safe is None or self.safe.step < step_of(manifest):
+                    self.copy(manifest)
                 self.failures = 0
                 return
             except Exception as error:  # a Drive raises what it likes, and none of it may end training

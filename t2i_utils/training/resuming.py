@@ -10,8 +10,8 @@ from pathlib import Path
 from t2i_utils.training import checkpoints
 from t2i_utils.training.checkpoints import Checkpoint
 from t2i_utils.training.drive import DriveFolder
-from t2i_utils.training.mirror import Mirror, step_of
-from t2i_utils.training.restoring import Check, restore
+from t2i_utils.training.mirror import Mirror
+from t2i_utils.training.restoring import Check, read_records, restore
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def checkpoint_to_go_on_from(folder: Path, wanted: str, mirror: Mirror | None, c
         chosen = checkpoints.find(Path(wanted).expanduser())
         adopt(here, chosen, check)
         if mirror is not None:
-            set_later_copies_aside(mirror.place, chosen.step)
+            mirror.anew = not set_later_copies_aside(mirror.place, chosen.step)
     elif mirror is not None:
         try:
             brought = restore(mirror.place, here, check, mirror.remount)
@@ -94,10 +94,12 @@ def finish_adopting(here: Path) -> None:
     shutil.rmtree(coming, ignore_errors=True)
 
 
-def set_later_copies_aside(place: DriveFolder, step: int) -> None:
+def set_later_copies_aside(place: DriveFolder, step: int) -> bool:
     """Copies of later steps than the one that was chosen are of another future: no machine may go on from them."""
     try:
-        if any(step_of(Path(name)) > step for name in place.names() if name.startswith("step_")):
+        if any(told["step"] > step for told in read_records(place)[0].values()):
             print(f"{place} was set aside as {checkpoints.set_aside(place.path)}")
-    except (OSError, ValueError) as error:
-        log.warning("later copies in %s could not be set aside (%s): do it by hand", place, error)
+        return True
+    except OSError as error:
+        log.warning("later copies in %s could not be set aside (%s): they will be before the first copy", place, error)
+        return False

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from t2i_utils.training.board import Board
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.drive import DriveFolder, Wait
 from t2i_utils.training.guard import DivergedError
+from t2i_utils.training.keeping import Keeping
 from t2i_utils.training.mirror import Mirror
 from t2i_utils.training.resuming import CHECKPOINTS, checkpoint_to_go_on_from
 from t2i_utils.training.runlog import logged_to
@@ -33,29 +33,6 @@ log = logging.getLogger(__name__)
 
 RETREATS = 3  # how often a run may go back and try with half the rates
 PATIENCE, HURRY = 120.0, 10.0  # seconds for the last copy to Drive; after a second Ctrl-C
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """How a training is kept.
-
-    Attributes:
-        save_minutes: between two checkpoints.
-        resume: auto goes on with the newest whole checkpoint, here or on Drive; never sets what is here aside and
-            begins anew; a path goes on from that checkpoint, or from the newest of that folder.
-        drive: a folder, on a mounted Drive for example, that gets copies of the checkpoints under the run's own name.
-        drive_minutes: between two copies.
-    """
-
-    save_minutes: float = 5.0
-    resume: str = "auto"
-    drive: str = ""
-    drive_minutes: float = 10.0
-
-    def __post_init__(self):
-        for what, minutes in (("save", self.save_minutes), ("copy", self.drive_minutes)):
-            if not minutes > 0:
-                raise ValueError(f"cannot {what} every {minutes} minutes; use a number above 0")
 
 
 class Session:
@@ -189,6 +166,8 @@ class Session:
                 with finish_step_on_interrupt(budget):
                     if self.saved_at < 0:
                         self.save()  # there must be a state to go back to
+                    elif self.mirror is not None:  # a Drive that the run did not come from may not have it
+                        self.mirror.offer(self.folder / CHECKPOINTS / f"step_{self.saved_at:08d}.json")
                     if budget.fraction(self.trainer.step) < 1:
                         log.info("training from step %d on", self.trainer.step)
                     while True:

@@ -52,6 +52,14 @@ def manifest_is(text):
     return damage
 
 
+def told(**others):
+    def damage(path):
+        manifest = path.with_suffix(".json")
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | others))
+
+    return damage
+
+
 DAMAGES = {
     "a truncated state": truncated,
     "a flipped bit": flipped,
@@ -62,6 +70,17 @@ DAMAGES = {
     "an empty manifest": manifest_is(""),
     "a manifest that says nothing": manifest_is("{}"),
     "a manifest that is a list": manifest_is("[1, 2]"),
+    "a step that is a word": told(step="20"),
+    "a step that is true": told(step=True),
+    "a step below 0": told(step=-1),
+    "a size that is a word": told(bytes="many"),
+    "a hash that is a number": told(sha256=7),
+    "a name that is none": told(file=None),
+    "facts that are none": told(facts=None),
+    "facts that are a list": told(facts=[]),
+    "a run that is a list": told(facts={"run": []}),
+    "a score that is a word": told(facts={"score": "good"}),
+    "a precision that is a number": told(facts={"precision": 16}),
     "a manifest of bytes": lambda path: path.with_suffix(".json").write_bytes(b"\xff\xfe\x00"),
 }
 
@@ -98,6 +117,19 @@ def test_a_folder_without_checkpoints_has_no_newest(tmp_path):
 def test_the_last_two_are_kept(folder):
     checkpoints.save(folder, state(30), {})
     assert names(folder) == ["step_00000020.json", "step_00000020.pt", "step_00000030.json", "step_00000030.pt"]
+
+
+def test_a_score_that_is_no_number_is_not_the_best(tmp_path):
+    for step, score in enumerate([0.5, float("nan"), float("inf"), 0.0, float("nan"), None], start=1):
+        checkpoints.save(tmp_path, state(step), {"score": score})
+    steps = [checkpoints.tell(path)["step"] for path in checkpoints.manifests(tmp_path)]
+    assert steps == [6, 5, 1]
+
+
+def test_a_state_whose_manifest_was_never_written_goes_with_the_next_save(folder):
+    without_manifest(folder / "step_00000020.pt")
+    checkpoints.save(folder, state(30), {})
+    assert names(folder) == ["step_00000010.json", "step_00000010.pt", "step_00000030.json", "step_00000030.pt"]
 
 
 def test_steps_are_ordered_as_numbers(tmp_path):

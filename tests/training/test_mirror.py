@@ -1,7 +1,6 @@
 """Copies on a Drive that lies: what counts as safe is whole, training never hears of a fault, and the log does."""
 
 import errno
-import json
 import logging
 import threading
 from pathlib import Path
@@ -9,56 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 from faulty_drive import FaultyDrive
+from on_drive import copied, mirror_of, newest_on, refuse, save, steps_on, visit
 
 from t2i_utils.training import checkpoints
-from t2i_utils.training.drive import DriveFolder, bring_folder, send_folder
+from t2i_utils.training.drive import DriveFolder
 from t2i_utils.training.mirror import Mirror
-from t2i_utils.training.restoring import restore
-
-
-class Clock:
-    """Time passes only by waiting."""
-
-    def __init__(self):
-        self.now, self.waits = 0.0, []
-
-    def __call__(self):
-        return self.now
-
-    def wait(self, seconds):
-        self.waits.append(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def here(tmp_path):
-    return tmp_path / "run" / "checkpoints"
-
-
-@pytest.fixture
-def drive(tmp_path):
-    return tmp_path / "drive" / "run" / "checkpoints"
-
-
-def save(here, step, score=None):
-    state = {"step": step, "weights": torch.full((4000,), float(step))}
-    facts = {"run": {"system": "gan_cls"}} | ({} if score is None else {"score": score})
-    return checkpoints.save(here, state, facts).with_suffix(".json")
-
-
-def mirror_of(place, **choices):
-    clock = Clock()
-    return Mirror(place, clock=clock, wait=clock.wait, **choices)
-
-
-def steps_on(drive):
-    return sorted(json.loads(path.read_text())["step"] for path in Path(drive).glob("*.json"))
-
-
-def newest_on(drive, tmp_path):
-    """The step that a new session would go on from."""
-    manifest = restore(DriveFolder(drive), tmp_path / "another machine")
-    return None if manifest is None else checkpoints.newest(tmp_path / "another machine").step
 
 
 def test_a_copy_is_whole_and_has_a_name_of_its_own(here, drive, tmp_path):
@@ -204,78 +158,118 @@ def test_a_slow_copy_holds_nobody_up_and_its_source_stays(here, drive):
     assert mirror.safe.step == 4
 
 
-def test_restoring_takes_the_newest_that_is_whole_and_nothing_older_than_what_is_here(here, drive, tmp_path, caplog):
-    mirror = mirror_of(DriveFolder(drive))
-    for step in (1, 2):
-        mirror.copy(save(here, step))
-    state = next(drive.glob("step_00000002-*.pt"))
-    state.write_bytes(state.read_bytes()[:-1])
-    (drive / "step_00000003-cut.json").write_text('{"step": 3, "fi')
-    assert newest_on(drive, tmp_path) == 1
-    assert "is not whole" in caplog.text
-    assert [path.name for path in (tmp_path / "another machine").glob("*.partial")] == []
-    assert restore(DriveFolder(drive), here) is None  # step 2 is here
-    assert restore(DriveFolder(tmp_path / "no such place"), here) is None
+def test_a_manifest_that_did_not_arrive_whole_does_not_count(here, drive, tmp_path, caplog):
+    place = FaultyDrive(drive, ill={"write": [None, "truncated"]})
+    mirror = mirror_of(place)
+    visit(mirror, save(here, 1))
+    visit(mirror, save(here, 2))
+    assert "json in" in caplog.text
+    assert "was written, but something else lies there" in caplog.text
+    assert mirror.safe.step == newest_on(drive, tmp_path) == 2
+    assert len(list(drive.glob("*.json"))) == len(list(drive.glob("*.pt"))) == 2
 
 
-def test_another_runs_copies_are_not_brought(here, drive, tmp_path):
-    mirror_of(DriveFolder(drive)).copy(save(here, 1))
-
-    def refuse(where, told):
-        raise ValueError(f"{where} is of {told['facts']['run']['system']}")
-
-    with pytest.raises(ValueError, match="is of gan_cls"):
-        restore(DriveFolder(drive), tmp_path / "other", refuse)
-    assert not (tmp_path / "other").exists()
+def test_everything_on_drive_is_written_through(here, drive, monkeypatch):
+    synced = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    manifest = save(here, 1)
+    synced.clear()
+    mirror_of(DriveFolder(drive)).copy(manifest)
+    assert len(synced) == 2  # the state and its manifest
 
 
-@pytest.fixture
-def encoder(tmp_path):
-    folder = tmp_path / "here" / "encoder"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    (folder / "deep" / "weights").write_bytes(bytes(range(256)) * 40)
-    return folder
+def test_copies_that_failed_take_no_room(here, drive):
+    size = save(here, 1).with_suffix(".pt").stat().st_size
+    place = FaultyDrive(drive, [None, None, 5, 5, 5], room=int(4.5 * size))
+    mirror = mirror_of(place)
+    for step in range(1, 9):
+        visit(mirror, save(here, step))
+        assert len(list(drive.glob("*.pt"))) <= 2
+    assert mirror.safe.step == 8
 
 
-def contents(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def test_a_full_drive_is_tidied_and_tried_again(here, drive, caplog):
+    """States without a manifest, as killed sessions leave them, fill it."""
+    data = save(here, 1).with_suffix(".pt").read_bytes()
+    place = FaultyDrive(drive, room=int(3.5 * len(data)))
+    for number in range(3):
+        place.write(f"step_0000000{number}-left.pt", data)
+    mirror = mirror_of(place)
+    visit(mirror, save(here, 1))
+    assert "[Errno 28]" in caplog.text
+    assert mirror.safe.step == 1
+    assert len(list(drive.glob("*.pt"))) == 1
 
 
-def test_a_folder_comes_back_as_it_went(encoder, drive, tmp_path):
-    assert send_folder(encoder, DriveFolder(drive))
-    assert send_folder(encoder, DriveFolder(drive))  # there already
-    assert len(DriveFolder(drive).names()) == 3
-    assert bring_folder(DriveFolder(drive), tmp_path / "there" / "encoder")
-    assert contents(tmp_path / "there" / "encoder") == contents(encoder)
+def test_manifests_go_before_their_states(here, drive):
+    copied(here, drive, (1, 2, 3))
+    place = FaultyDrive(drive)
+    visit(mirror_of(place), save(here, 4))
+    assert [Path(name).suffix for name in place.removed] == [".json", ".json", ".pt", ".pt"]
 
 
-@pytest.mark.parametrize("fault", [107, 5, errno.ENOSPC, "truncated", "flipped", "vanishes"])
-def test_a_folder_that_did_not_arrive_is_not_taken_for_one(fault, encoder, drive, tmp_path, caplog):
-    assert not send_folder(encoder, FaultyDrive(drive, [None, fault]), wait=lambda seconds: None)
-    assert "could not be copied to" in caplog.text
-    assert not bring_folder(DriveFolder(drive), tmp_path / "there")
-    assert send_folder(encoder, DriveFolder(drive))  # another day
-    assert bring_folder(DriveFolder(drive), tmp_path / "there")
-    assert contents(tmp_path / "there") == contents(encoder)
+def test_a_file_that_cannot_be_removed_keeps_no_other(here, drive, caplog):
+    copied(here, drive, (1, 2, 3, 4))
+    place = FaultyDrive(drive, ill={"remove": [5]})
+    visit(mirror_of(place), save(here, 5))
+    assert steps_on(drive) == [1, 4, 5]
+    assert len(list(drive.glob("*.pt"))) == 3, "what a manifest tells of is there"
+    assert "could not be removed" in caplog.text
 
 
-@pytest.mark.parametrize("damage", ["list", "file"])
-def test_a_folder_that_drive_lost_later_is_sent_again(damage, encoder, drive, tmp_path):
-    place = DriveFolder(drive)
-    assert send_folder(encoder, place)
-    name = "files.json" if damage == "list" else next(name for name in place.names() if name != "files.json")
-    (drive / name).write_bytes(b"{")
-    assert not bring_folder(place, tmp_path / "there")
-    assert send_folder(encoder, place)
-    assert bring_folder(place, tmp_path / "there")
-    assert contents(tmp_path / "there") == contents(encoder)
+def test_a_copy_that_does_not_end_is_told_of(here, drive, caplog):
+    ends = threading.Event()
+
+    class Hangs(DriveFolder):
+        def copy_in(self, source, name):
+            ends.wait(30)
+            super().copy_in(source, name)
+
+    mirror = mirror_of(Hangs(drive))
+    mirror.offer(save(here, 1))
+    for minute in range(1, 30):
+        mirror.clock.now = 60.0 * minute
+        mirror.offer(save(here, 1 + minute))
+    told = [record.message for record in caplog.records if "has not ended" in record.message]
+    assert [message.split(";")[0] for message in told] == [
+        "copying to Drive has not ended for 10 min",
+        "copying to Drive has not ended for 20 min",
+    ]
+    assert "NOTHING of this run is known to be safe" in told[0]
+    ends.set()
+    mirror.close()
 
 
-@pytest.mark.parametrize("told", ["[]", "{", '{"a": 1}', '{"../a": {"file": "x", "sha256": ""}}'])
-def test_a_list_that_lies_brings_nothing(told, drive, tmp_path, caplog):
-    place = DriveFolder(drive)
-    place.write("files.json", told.encode())
-    assert not bring_folder(place, tmp_path / "there" / "encoder")
-    assert not (tmp_path / "there" / "encoder").exists()
-    assert "could not be brought from" in caplog.text
+def test_what_lies_there_from_earlier_sessions_is_known(here, drive, caplog):
+    copied(here, drive)
+    mirror = mirror_of(FaultyDrive(drive, [5] * 3))
+    visit(mirror, save(here, 3))
+    assert (mirror.safe.step, mirror.failures) == (2, 3)
+    assert "is of step 2, " in caplog.text
+
+
+def test_another_runs_copies_are_set_aside_before_the_first_copy(here, drive, tmp_path, caplog):
+    copied(here, drive)
+    mirror = mirror_of(DriveFolder(drive), check=refuse)
+    visit(mirror, save(here, 3))
+    assert "is of gan_cls" in caplog.text
+    assert "was set aside as" in caplog.text
+    assert steps_on(drive) == [3]
+    assert steps_on(drive.with_name("checkpoints.before-1")) == [1, 2]
+    visit(mirror, save(here, 4))  # one's own are not asked for again
+    assert steps_on(drive) == [3, 4]
+
+
+def test_a_manifest_that_can_never_be_read_stops_no_copy_and_stays(here, drive):
+    copied(here, drive, (1, 2, 3, 4))
+
+    class Ill(DriveFolder):
+        def read(self, name):
+            if name.startswith("step_00000001"):
+                raise OSError(5, "the mount says no")
+            return super().read(name)
+
+    mirror = mirror_of(Ill(drive))
+    visit(mirror, save(here, 5))
+    assert mirror.safe.step == 5
+    assert steps_on(drive) == [1, 4, 5]

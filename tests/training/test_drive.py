@@ -1,0 +1,79 @@
+"""Folders of files that go to Drive and come back: an encoder beside a run."""
+
+import errno
+
+import pytest
+from faulty_drive import FaultyDrive
+
+from t2i_utils.training.drive import DriveFolder, bring_folder, send_folder
+
+
+@pytest.fixture
+def encoder(tmp_path):
+    folder = tmp_path / "here" / "encoder"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "deep" / "weights").write_bytes(bytes(range(256)) * 40)
+    return folder
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_comes_back_as_it_went(encoder, drive, tmp_path):
+    assert send_folder(encoder, DriveFolder(drive))
+    assert send_folder(encoder, DriveFolder(drive))  # there already
+    assert len(DriveFolder(drive).names()) == 3
+    assert bring_folder(DriveFolder(drive), tmp_path / "there" / "encoder")
+    assert contents(tmp_path / "there" / "encoder") == contents(encoder)
+
+
+@pytest.mark.parametrize("fault", [107, 5, errno.ENOSPC, "truncated", "flipped", "vanishes"])
+def test_a_folder_that_did_not_arrive_is_not_taken_for_one(fault, encoder, drive, tmp_path, caplog):
+    assert not send_folder(encoder, FaultyDrive(drive, [None, fault]), wait=lambda seconds: None)
+    assert "could not be copied to" in caplog.text
+    assert not bring_folder(DriveFolder(drive), tmp_path / "there")
+    assert send_folder(encoder, DriveFolder(drive))  # another day
+    assert bring_folder(DriveFolder(drive), tmp_path / "there")
+    assert contents(tmp_path / "there") == contents(encoder)
+    assert len(DriveFolder(drive).names()) == 3
+
+
+def test_a_folder_that_arrives_late_is_waited_for(encoder, drive, tmp_path):
+    waits = []
+    assert send_folder(encoder, FaultyDrive(drive, ["late", "late"], looks=2), wait=waits.append)
+    assert waits == [1, 5] * 2
+    assert bring_folder(DriveFolder(drive), tmp_path / "there")
+
+
+def test_files_that_an_earlier_attempt_left_whole_are_used_and_others_go(encoder, drive, tmp_path):
+    place = FaultyDrive(drive, [None, 5])
+    assert not send_folder(encoder, place)
+    (first,) = place.names()
+    place.write("0123456789ab", b"of another encoder")
+    assert send_folder(encoder, place)
+    assert first in place.names()
+    assert "0123456789ab" not in place.names()
+    assert bring_folder(place, tmp_path / "there")
+
+
+@pytest.mark.parametrize("damage", ["list", "file"])
+def test_a_folder_that_drive_lost_later_is_sent_again(damage, encoder, drive, tmp_path):
+    place = DriveFolder(drive)
+    assert send_folder(encoder, place)
+    name = "files.json" if damage == "list" else next(name for name in place.names() if name != "files.json")
+    (drive / name).write_bytes(b"{")
+    assert not bring_folder(place, tmp_path / "there")
+    assert send_folder(encoder, place)
+    assert bring_folder(place, tmp_path / "there")
+    assert contents(tmp_path / "there") == contents(encoder)
+
+
+@pytest.mark.parametrize("told", ["[]", "{", '{"a": 1}', '{"../a": {"file": "x", "sha256": ""}}'])
+def test_a_list_that_lies_brings_nothing(told, drive, tmp_path, caplog):
+    place = DriveFolder(drive)
+    place.write("files.json", told.encode())
+    assert not bring_folder(place, tmp_path / "there" / "encoder")
+    assert not (tmp_path / "there" / "encoder").exists()
+    assert "could not be brought from" in caplog.text
