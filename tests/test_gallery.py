@@ -1,5 +1,6 @@
 """Painters by name: a run's folder, wherever it lies, with its own encoder and nobody else's."""
 
+import json
 import re
 import shlex
 import shutil
@@ -115,6 +116,66 @@ def test_the_package_brings_painters_of_at_most_4_mb_with_their_cards(name):
     card = (WEIGHTS / name / CARD).read_text(encoding="utf-8")
     for told in ("python -m t2i_utils train", "minutes", "seed 0", "petal_color", "held-out classes", "MIT"):
         assert told in card
+
+
+def with_header(data, change):
+    """A safetensors file whose header says something else of the same bytes."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    change(header)
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
+
+
+def said_to_be(dtype):
+    def change(header):
+        for name, told in header.items():
+            if name != "__metadata__" and told["dtype"] == "F16":
+                told["dtype"] = dtype
+
+    return lambda data: with_header(data, change)
+
+
+def with_arguments(text):
+    return lambda data: with_header(data, lambda header: header["__metadata__"].update(arguments=text))
+
+
+LIES = {
+    "bfloat16": (said_to_be("BF16"), "is of torch.bfloat16, not torch.float16"),
+    "whole numbers": (said_to_be("I16"), "is of torch.int16, not torch.float16"),
+    "numbers that are none": (lambda data: data[:-400] + b"\xff\x7f" * 200, "holds numbers that are not finite"),
+    "arguments in a list": (with_arguments("[1]"), r"its arguments are '\[1\]'"),
+    "no arguments": (with_arguments("null"), "its arguments are 'null'"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_packed_file_whose_header_lies_is_refused_before_it_paints(lie, tmp_path):
+    spoil, said = LIES[lie]
+    folder = shutil.copytree(WEIGHTS / "flowers_dcgan_cls", tmp_path / "packed")
+    open_painter(folder)
+    path = folder / GENERATOR
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ValueError, match=f"holds no weights that this version opens .*{said}"):
+        open_painter(folder)
+
+
+@pytest.mark.parametrize("facts", [{}, {"run": {}}, {"run": {"system": "gan_cls", "arguments": [1]}}])
+def test_a_checkpoint_of_nothing_that_paints_is_refused(facts, run):
+    manifest = checkpoints.newest(run / "checkpoints").path.with_suffix(".json")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"facts": facts}))
+    with pytest.raises(ValueError, match="is no state of a system that paints"):
+        open_painter(run)
+
+
+@pytest.mark.parametrize("average", [[1, 2], None, {"module": 3}])
+def test_a_state_whose_average_is_none_is_refused(average, run):
+    newest = checkpoints.newest(run / "checkpoints")
+    state = checkpoints.load(newest.path)
+    state["state"]["average"] = average
+    checkpoints.save(run / "checkpoints", state, newest.facts)
+    with pytest.raises(ValueError, match="does not fit gan_cls"):
+        open_painter(run)
 
 
 def test_five_systems_come_along_in_16_mb_and_read_with_one_text_tower():

@@ -152,6 +152,49 @@ def test_a_packed_painter_on_drive_is_copied_and_checked(remote, web, drive):
     assert len(web.asked) == 3
 
 
+def test_a_mount_that_died_holds_nothing(remote, web, drive, monkeypatch):
+    shutil.copytree(WEIGHTS / "flowers", drive / "far")
+    stat = Path.stat
+
+    def dead(path, **how):
+        if drive in path.parents and path.parent.name == "far":
+            raise OSError(107, "Transport endpoint is not connected")
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", dead)
+    open_painter("far")
+    assert len(web.asked) == 3
+
+
+def altered(folder):
+    """A copy of a painter, one bit of its weights another."""
+    shutil.copytree(WEIGHTS / "flowers", folder)
+    path = folder / published.GENERATOR
+    data = path.read_bytes()
+    path.write_bytes(data[:-31] + bytes([data[-31] ^ 1]) + data[-30:])
+    return folder
+
+
+def test_an_altered_copy_in_the_workspace_is_not_taken_for_the_published_painter(remote, web, tmp_path):
+    altered(tmp_path / "workspace" / "far")
+    assert torch.equal(open_painter("far").paint(CAPTIONS), open_painter("flowers").paint(CAPTIONS))
+    assert len(web.asked) == 3
+
+
+def test_a_folder_here_that_has_a_published_name_and_other_bytes_is_refused_by_that_name(remote, tmp_path):
+    altered(tmp_path / "far")
+    with pytest.raises(ValueError, match=r"far is the name of a published painter.*sha256.*name the folder as \./far"):
+        open_painter("far")
+    assert open_painter("./far").name == "far (gan_cls)"
+
+
+def test_an_altered_file_of_the_package_is_noticed(tmp_path, monkeypatch):
+    altered(tmp_path / "package" / "flowers")
+    monkeypatch.setattr("t2i_utils.gallery.WEIGHTS", tmp_path / "package")
+    with pytest.raises(ValueError, match=r"is not as it was published .*install the package again"):
+        open_painter("flowers")
+
+
 @pytest.mark.parametrize("by", ["name", "path"])
 def test_a_run_on_drive_paints_on_a_machine_that_has_nothing_else(by, open_small_run, drive, tmp_path):
     settings = Settings(drive=str(drive), drive_minutes=1e-9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import signal
 import threading
 import time
@@ -65,9 +66,11 @@ class History:
     ):
         self.path, self.measure, self.every = path, measure, every
         self.rows: list[dict[str, Any]] = []
+        self._written, self._header = 0, []  # of the rows, those that are in the file, and its columns
         if path is not None and path.is_file():
             with open(path, newline="", encoding="utf-8") as file:
-                told = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+                whole = (line for line in file if line.endswith("\n"))  # a kill may have left half of the last one
+                told = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(whole)]
             self.rows = [row for row in told if row["step"] <= until]
 
     def __call__(self, trainer, moment: Any, losses: Mapping[str, Tensor]) -> None:
@@ -86,6 +89,7 @@ class History:
     def forget(self, after: int) -> None:
         """Drop the rows of later steps than this: they will be trained again."""
         self.rows = [row for row in self.rows if row["step"] <= after]
+        self._written = 0
 
     def note(self, step: int, values: Mapping[str, float]) -> None:
         """Add a row that no step made, e.g. what was measured beside a checkpoint."""
@@ -106,15 +110,26 @@ class History:
         return [name for name in self.names() if name.split("/")[0] in players]
 
     def flush(self) -> None:
-        """Write the CSV, whole."""
+        """Bring the CSV up to date: new rows are added to it, and where there are new columns it is written whole."""
         if self.path is None or not self.rows:
             return
+        new = [{key: float(value) for key, value in row.items()} for row in self.rows[self._written :]]
+        self.rows[self._written :] = new
+        header = list(dict.fromkeys(["step", *self._header, *(key for row in new for key in row)]))
         text = io.StringIO()
-        writer = csv.DictWriter(text, ["step", *self.names()])
-        writer.writeheader()
-        self.rows = [{key: float(value) for key, value in row.items()} for row in self.rows]
-        writer.writerows({key: f"{value:.9g}" for key, value in row.items()} for row in self.rows)
-        write_whole(self.path, text.getvalue().encode())
+        writer = csv.DictWriter(text, header)
+        add = self._written > 0 and header == self._header and self.path.is_file()
+        if not add:
+            writer.writeheader()
+        writer.writerows({key: f"{value:.9g}" for key, value in row.items()} for row in (new if add else self.rows))
+        if add:
+            with open(self.path, "ab") as file:
+                file.write(text.getvalue().encode())
+                file.flush()
+                os.fsync(file.fileno())
+        else:
+            write_whole(self.path, text.getvalue().encode())
+        self._written, self._header = len(self.rows), header
 
 
 class SaveEvery:

@@ -69,6 +69,34 @@ def test_history_forgets_what_will_be_trained_again(tmp_path):
     assert History(path, until=100).column("generator/fool")[0] == list(range(1, 9))
 
 
+def test_history_adds_to_its_file_and_writes_it_anew_only_for_a_new_column(tmp_path):
+    path = tmp_path / "history.csv"
+    history = written(History(path), range(1, 5))
+    history.flush()
+    before, place = path.read_bytes(), path.stat().st_ino
+    written(history, [5, 6]).flush()
+    assert path.stat().st_ino == place, "the same file, not another in its place"
+    assert path.read_bytes().startswith(before)
+    history.flush()  # with nothing new
+    assert History(path, until=9).column("generator/fool")[0] == list(range(1, 7))
+    history.note(7, {"more": 0.5})
+    history.flush()
+    assert path.stat().st_ino != place
+    told = History(path, until=9)
+    assert told.column("more") == ([7], [0.5])
+    assert told.column("generator/fool")[0] == list(range(1, 7))
+
+
+def test_half_a_line_that_a_kill_left_is_no_row(tmp_path):
+    path = tmp_path / "history.csv"
+    written(History(path), range(1, 5)).flush()
+    path.write_bytes(path.read_bytes()[:-4])
+    history = History(path, until=9)
+    assert history.column("generator/fool")[0] == [1, 2, 3]
+    written(history, [4, 5]).flush()
+    assert History(path, until=9).column("generator/fool")[0] == [1, 2, 3, 4, 5]
+
+
 def test_history_without_a_file_writes_none(tmp_path):
     written(History(), [1]).flush()
     History(tmp_path / "empty.csv").flush()
