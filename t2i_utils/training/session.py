@@ -32,7 +32,7 @@ from t2i_utils.training.watchers import History, Progress, SaveEvery, finish_ste
 log = logging.getLogger(__name__)
 
 RETREATS = 3  # how often a run may go back and try with half the rates
-PATIENCE, HURRY = 120.0, 10.0  # seconds for the last copy to Drive; after a second Ctrl-C
+PATIENCE, HURRY = 120.0, 20.0  # seconds for the last copy to Drive; where an error waits to be seen
 
 
 class Session:
@@ -178,7 +178,7 @@ class Session:
                             self._go_back(error)
                 self.save()
                 self.board.write()
-            except KeyboardInterrupt:
+            except BaseException:  # a second Ctrl-C, too
                 patience = HURRY
                 raise
             finally:
