@@ -57,7 +57,7 @@ strip: setup  ## take outputs out of the notebooks and format everything
 	$(BIN)/ruff check --fix --exit-zero --quiet .
 	$(BIN)/ruff format .
 
-address: setup  ## write pyproject.toml's repository address into setup cells and badges
+address: setup  ## write pyproject.toml's repository address into setup cells, badges and pictures
 	$(NOTEBOOKS) address
 
 wheel:  ## dist/t2i_utils-*.whl: upload it beside a notebook where there is no checkout (seconds; installs nothing else)

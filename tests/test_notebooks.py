@@ -33,6 +33,7 @@ HEADINGS = [
     "Try this",
 ]
 ADDRESS = "https://github.com/flowers/painted"
+SHOWN = "![A flower](images/flower.png)"
 LONGEST_CELL, LONGEST_LOOP = 25, 45
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
@@ -109,7 +110,7 @@ def test_a_notebook_begins_with_a_picture_and_one_sentence(path):
     first = series.read(path).cells[0]
     assert first.cell_type == "markdown"
     assert first.source.startswith("# ")
-    pictures = re.findall(r"!\[[^\]]+\]\((images/[^)]+\.png)\)", first.source)
+    pictures = re.findall(r"!\[[^\]]+\]\((?:https://\S+/notebooks/)?(images/[^)]+\.png)\)", first.source)
     assert pictures, "a picture that tells the story, with words for those who cannot see it"
     for picture in pictures:
         assert (path.parent / picture).stat().st_size < 1_000_000
@@ -140,6 +141,19 @@ def test_the_first_code_cell_is_the_setup_cell(path):
 
 
 @every_notebook
+def test_every_setup_tells_of_the_gpu_the_profile_and_drive(path):
+    told = series.read(path).cells[1].source
+    assert told == series.SETUP_TEXT.read_text(encoding="utf-8").rstrip("\n"), "run `make address`"
+    for word in ("T4 GPU", "`PROFILE`", "`PRECISION`", "fp16 on a T4", "`USE_DRIVE` in both"):
+        assert word in told
+
+
+def test_the_readme_says_the_same_of_the_setup_as_the_notebooks():
+    told = series.SETUP_TEXT.read_text(encoding="utf-8").removeprefix("## Setup").strip()
+    assert told in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@every_notebook
 def test_code_cells_are_short_and_define_no_networks(path):
     for source in code_cells(path):
         tree = ast.parse(source)
@@ -157,7 +171,7 @@ def test_code_cells_are_short_and_define_no_networks(path):
 def copy(tmp_path) -> Path:
     """A small project: one notebook, a README, and a pyproject.toml without an address."""
     make_notebook(
-        tmp_path / "notebooks", "01_flowers", "# Flowers\n\nOne sentence.", "## Setup", "print(1)", "print(2)"
+        tmp_path / "notebooks", "01_flowers", f"# Flowers\n\n{SHOWN}", "## Setup", "print(1)", f"# Two {SHOWN}", "2"
     )
     (tmp_path / "README.md").write_text("# Project\n<!-- badges -->\n<!-- /badges -->\nText.\n")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
@@ -188,7 +202,9 @@ def test_setup_cells_and_badges_follow_the_address_and_back(copy):
     assert f'REPOSITORY = "{ADDRESS}"' in code_cells(notebook)[0]
     link = "https://colab.research.google.com/github/flowers/painted/blob/main/notebooks/01_flowers.ipynb"
     title, badge, text = series.read(notebook).cells[0].source.split("\n\n")
-    assert (title, text) == ("# Flowers", "One sentence.")
+    raw = "https://raw.githubusercontent.com/flowers/painted/main/notebooks/images/flower.png"
+    assert (title, text) == ("# Flowers", f"![A flower]({raw})")
+    assert f"({raw})" in series.read(notebook).cells[3].source
     assert link in badge
     assert link in readme.read_text().split("<!-- /badges -->")[0]
     assert follow(copy, ADDRESS) == {}
@@ -201,12 +217,18 @@ def test_a_tag_in_the_address_is_what_is_opened_and_installed(copy):
     follow(copy, f"{ADDRESS}/tree/v0.1.0")
     notebook = copy / "notebooks" / "01_flowers.ipynb"
     assert f'REPOSITORY = "{ADDRESS}@v0.1.0"' in code_cells(notebook)[0]
-    assert "/painted/blob/v0.1.0/notebooks/" in series.read(notebook).cells[0].source
+    first = series.read(notebook).cells[0].source
+    assert "/painted/blob/v0.1.0/notebooks/" in first
+    assert "(https://raw.githubusercontent.com/flowers/painted/v0.1.0/notebooks/images/flower.png)" in first
+    assert set(follow(copy, f"{ADDRESS}/tree/v0.2.0")) == {notebook, copy / "README.md"}
+    assert "v0.1.0" not in notebook.read_text(), "an older address is replaced, not wrapped"
 
 
 def test_no_badge_for_a_host_that_colab_cannot_open(copy):
     follow(copy, "https://codeberg.org/flowers/painted")
-    assert "colab" not in series.read(copy / "notebooks" / "01_flowers.ipynb").cells[0].source
+    first = series.read(copy / "notebooks" / "01_flowers.ipynb").cells[0].source
+    assert "colab" not in first
+    assert SHOWN in first
     assert "git+{REPOSITORY}" in code_cells(copy / "notebooks" / "01_flowers.ipynb")[0]
 
 
