@@ -1,7 +1,9 @@
 """The numbered notebooks: how they are written, where they say the project lives, that they run without a network."""
 
 import ast
+import itertools
 import json
+import os
 import re
 import shutil
 import sys
@@ -89,7 +91,8 @@ def no_network(tmp_path_factory) -> dict[str, str]:
     """The environment of a kernel that refuses every address but this machine's."""
     folder = tmp_path_factory.mktemp("guard")
     (folder / "sitecustomize.py").write_text(GUARD)
-    return {"PYTHONPATH": str(folder)}
+    named = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]  # whichever copy of the package is tested
+    return {"PYTHONPATH": os.pathsep.join(named)}
 
 
 # How they are written
@@ -146,6 +149,27 @@ def test_every_setup_tells_of_the_gpu_the_profile_and_drive(path):
     assert told == series.SETUP_TEXT.read_text(encoding="utf-8").rstrip("\n"), "run `make address`"
     for word in ("T4 GPU", "`PROFILE`", "`PRECISION`", "fp16 on a T4", "`USE_DRIVE` in both"):
         assert word in told
+
+
+@every_notebook
+def test_every_data_set_can_be_downloaded_and_every_file_kept_on_drive(path):
+    """By one helper and one function, in the same words; on a fresh Colab there is nothing else."""
+    text = "\n".join(code_cells(path))
+    calls = [ast.unparse(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    built = [call for call in calls if call.startswith("ready_file(")]
+    assert all("drive" in call.replace("drive=drive", "drive") for call in built), built
+    fields = dict(re.findall(r"^([A-Z_]+) = (.+?)  # @param", text, re.M))
+    if "DATASET" in fields:
+        assert (fields["ROOT"], fields["DOWNLOAD"]) == ('""', "False")
+        assert [call for call in calls if call.startswith("own_files(DATASET, ROOT, DOWNLOAD, ")]
+        (told,) = [c.source for c in series.read(path).cells if c.source.startswith("## Parameters")]
+        assert all(f"`{name}`" in told for name in ("ROOT", "DOWNLOAD"))
+
+
+@pytest.mark.parametrize(("path", "other"), list(itertools.pairwise(NOTEBOOKS)), ids=lambda p: p.stem[:2])
+def test_a_notebook_ends_with_the_next_one(path, other):
+    last = series.read(path).cells[-1].source.split("\n\n")[-1]
+    assert last.startswith(f"Next: **{other.stem[:2]}**")
 
 
 def test_the_readme_says_the_same_of_the_setup_as_the_notebooks():
@@ -407,6 +431,34 @@ def flowers_of_ones_own(folder: Path) -> Path:
         lines.append({"file": name, "captions": said, "class": f"kind {colour}", "split": split})
     (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
     return folder
+
+
+def ten_pictures(folder: Path) -> Path:
+    """Ten drawn flowers as a person's own folder: two captions each, no classes, no splits."""
+    folder.mkdir()
+    rng, lines = np.random.default_rng(0), []
+    for number in range(10):
+        render(draw_flower(rng, {"petal_color": number % 6}), 64).save(folder / f"{number}.png")
+        lines.append({"file": f"{number}.png", "captions": [f"flower {number} of the garden", "a flower"]})
+    (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return folder
+
+
+def test_ten_pictures_of_ones_own_run_through_what_needs_no_scores(tmp_path, no_network):
+    """Every notebook that reads a data set but 09, which says how many pictures its scores need."""
+    garden, changed = ten_pictures(tmp_path / "garden"), []
+    for path in NOTEBOOKS:
+        notebook = series.read(path)
+        fields = [cell for cell in notebook.cells if "ROOT = " in cell.source]
+        if fields and not path.stem.startswith("09"):
+            fields[0].source = fields[0].source.replace('"synthetic_flowers"  #', '"folder"  #')
+            fields[0].source = fields[0].source.replace('ROOT = ""', f'ROOT = "{garden}"')
+            nbformat.write(notebook, tmp_path / path.name)
+            changed.append(tmp_path / path.name)
+    assert len(changed) == 5
+    failure = run_all.run_series(changed, tmp_path / "out", "smoke", 180, no_network)
+    assert failure is None, str(failure)
+    assert (tmp_path / "out" / "folder_32.h5").is_file()
 
 
 def test_the_full_profile_opens_fine_tunes_and_exports_a_published_folder(tmp_path, no_network):
