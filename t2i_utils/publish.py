@@ -80,6 +80,7 @@ def describe(checkpoint: checkpoints.Checkpoint) -> dict[str, str]:
         "system": told["system"],
         "arguments": json.dumps(told["arguments"]),
         **{name: str(told[name]) for name in ("seed", "split", "captions_per_visit", "data", "encoder")},
+        "dataset": told.get("dataset", ""),  # runs of an earlier version do not say
         "step": str(checkpoint.step),
         "trained_with": ", ".join(f"{name} {checkpoint.facts.get(name, '?')}" for name in ("t2i_utils", "torch")),
         "packed_with": f"t2i_utils {__version__}, torch {torch.__version__}",

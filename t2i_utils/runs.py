@@ -65,8 +65,8 @@ class Run(Session):
         super().__init__(folder, facts["system"], trainer, loader.stream, facts, settings, mean_scores, send)
 
     def known(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A checkpoint's facts with the arguments that its system has got since, at their defaults."""
-        return with_defaults(facts)
+        """A checkpoint's facts with what runs record since: the data set's name, arguments at their defaults."""
+        return with_defaults({"dataset": self.facts["dataset"], **facts})  # the data themselves go by their hash
 
     def measure(self) -> dict[str, float]:
         """How well the average paints val captions, and how it listens to them; {} where nobody can say."""
@@ -121,6 +121,7 @@ def open_run(
         "seed": settings.seed,
         "split": settings.split,
         "captions_per_visit": settings.captions_per_visit,
+        "dataset": loader.dataset,
         "data": loader.fingerprint,
         "encoder": loader.encoder,
     }

@@ -137,6 +137,18 @@ def test_a_mount_that_died_is_mounted_anew_once(monkeypatch, tmp_path, capsys, h
     assert ("Drive is mounted" if heals else "Errno 107") in capsys.readouterr().out
 
 
+def test_a_mounted_drive_promises_what_is_kept_and_no_more(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(colab, "CONTENT", tmp_path)
+    pretend_colab(monkeypatch, lambda folder, force_remount: None)
+    colab.offer_drive(True)
+    said = capsys.readouterr().out
+    kept, _, gone = said.partition("nothing else is")
+    for word in ("data files", "checkpoints", "encoders", str(tmp_path / "drive" / "MyDrive" / "t2i")):
+        assert word in kept
+    assert "download" in gone
+    assert "gallery" in gone
+
+
 def test_the_device_is_the_gpu_that_torch_can_use(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert colab.choose_device() == torch.device("cpu")
@@ -256,11 +268,11 @@ def test_a_failed_installation_ends_with_pips_reason_and_the_way_out(monkeypatch
 
 
 def test_a_copied_folder_without_metadata_knows_no_requirements(monkeypatch, tmp_path):
-    def requires(name):
+    def unknown(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(colab, "checkout", lambda: None)
-    monkeypatch.setattr(importlib.metadata, "requires", requires)
+    monkeypatch.setattr(importlib.metadata, "distribution", unknown)
     assert colab.requirements() == []
 
 

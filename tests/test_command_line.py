@@ -226,7 +226,7 @@ def test_every_argument_of_a_recipe_is_an_option_with_its_default(system, capsys
         (["build"], ["synthetic_flowers", "oxford_flowers", "--root", "--size", "--limit", "--classes", "--out"]),
         (["download"], ["oxford_flowers", "cub_birds", "coco_captions", "fashion_mnist", "--root"]),
         (["verify"], ["file"]),
-        (["embed"], ["--encoder", "tiny_clip", "MODEL/TAG"]),
+        (["embed"], ["--encoder", "tiny_clip", "flowers (the text tower", "sbert", "MODEL/TAG"]),
         (["train"], list(SYSTEMS)),
         (
             ["evaluate"],

@@ -124,6 +124,7 @@ def test_a_row_counts_what_collapsed_and_takes_the_quickest_painting():
     assert league_tables.milliseconds([row, quicker, Row("wgan", TIME, [GONE])]) == {"gan": pytest.approx(1.5)}
     assert league_tables.told(row.of("FID")) == "20 [10, 30]"
     told = league_tables.page([row], {"noise": {"FID": 99.0}}, "done")
+    assert "| parameters | ms to paint a picture | steps |" in told, "no cost of training: that is in the steps"
     assert "| gan | 1,000 | 2.00 | 9 |" in told
     assert "| 2 of 3 |" in told
     assert "| *noise* |  |  |  |  |  | 99 |" in told

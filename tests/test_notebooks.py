@@ -1,7 +1,9 @@
 """The numbered notebooks: how they are written, where they say the project lives, that they run without a network."""
 
 import ast
+import itertools
 import json
+import os
 import re
 import shutil
 import sys
@@ -33,6 +35,7 @@ HEADINGS = [
     "Try this",
 ]
 ADDRESS = "https://github.com/flowers/painted"
+SHOWN = "![A flower](images/flower.png)"
 LONGEST_CELL, LONGEST_LOOP = 25, 45
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
@@ -88,7 +91,8 @@ def no_network(tmp_path_factory) -> dict[str, str]:
     """The environment of a kernel that refuses every address but this machine's."""
     folder = tmp_path_factory.mktemp("guard")
     (folder / "sitecustomize.py").write_text(GUARD)
-    return {"PYTHONPATH": str(folder)}
+    named = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]  # whichever copy of the package is tested
+    return {"PYTHONPATH": os.pathsep.join(named)}
 
 
 # How they are written
@@ -109,7 +113,7 @@ def test_a_notebook_begins_with_a_picture_and_one_sentence(path):
     first = series.read(path).cells[0]
     assert first.cell_type == "markdown"
     assert first.source.startswith("# ")
-    pictures = re.findall(r"!\[[^\]]+\]\((images/[^)]+\.png)\)", first.source)
+    pictures = re.findall(r"!\[[^\]]+\]\((?:https://\S+/notebooks/)?(images/[^)]+\.png)\)", first.source)
     assert pictures, "a picture that tells the story, with words for those who cannot see it"
     for picture in pictures:
         assert (path.parent / picture).stat().st_size < 1_000_000
@@ -140,6 +144,40 @@ def test_the_first_code_cell_is_the_setup_cell(path):
 
 
 @every_notebook
+def test_every_setup_tells_of_the_gpu_the_profile_and_drive(path):
+    told = series.read(path).cells[1].source
+    assert told == series.SETUP_TEXT.read_text(encoding="utf-8").rstrip("\n"), "run `make address`"
+    for word in ("T4 GPU", "`PROFILE`", "`PRECISION`", "fp16 on a T4", "`USE_DRIVE` in both"):
+        assert word in told
+
+
+@every_notebook
+def test_every_data_set_can_be_downloaded_and_every_file_kept_on_drive(path):
+    """By one helper and one function, in the same words; on a fresh Colab there is nothing else."""
+    text = "\n".join(code_cells(path))
+    calls = [ast.unparse(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    built = [call for call in calls if call.startswith("ready_file(")]
+    assert all("drive" in call.replace("drive=drive", "drive") for call in built), built
+    fields = dict(re.findall(r"^([A-Z_]+) = (.+?)  # @param", text, re.M))
+    if "DATASET" in fields:
+        assert (fields["ROOT"], fields["DOWNLOAD"]) == ('""', "False")
+        assert [call for call in calls if call.startswith("own_files(DATASET, ROOT, DOWNLOAD, ")]
+        (told,) = [c.source for c in series.read(path).cells if c.source.startswith("## Parameters")]
+        assert all(f"`{name}`" in told for name in ("ROOT", "DOWNLOAD"))
+
+
+@pytest.mark.parametrize(("path", "other"), list(itertools.pairwise(NOTEBOOKS)), ids=lambda p: p.stem[:2])
+def test_a_notebook_ends_with_the_next_one(path, other):
+    last = series.read(path).cells[-1].source.split("\n\n")[-1]
+    assert last.startswith(f"Next: **{other.stem[:2]}**")
+
+
+def test_the_readme_says_the_same_of_the_setup_as_the_notebooks():
+    told = series.SETUP_TEXT.read_text(encoding="utf-8").removeprefix("## Setup").strip()
+    assert told in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@every_notebook
 def test_code_cells_are_short_and_define_no_networks(path):
     for source in code_cells(path):
         tree = ast.parse(source)
@@ -157,7 +195,7 @@ def test_code_cells_are_short_and_define_no_networks(path):
 def copy(tmp_path) -> Path:
     """A small project: one notebook, a README, and a pyproject.toml without an address."""
     make_notebook(
-        tmp_path / "notebooks", "01_flowers", "# Flowers\n\nOne sentence.", "## Setup", "print(1)", "print(2)"
+        tmp_path / "notebooks", "01_flowers", f"# Flowers\n\n{SHOWN}", "## Setup", "print(1)", f"# Two {SHOWN}", "2"
     )
     (tmp_path / "README.md").write_text("# Project\n<!-- badges -->\n<!-- /badges -->\nText.\n")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
@@ -188,7 +226,9 @@ def test_setup_cells_and_badges_follow_the_address_and_back(copy):
     assert f'REPOSITORY = "{ADDRESS}"' in code_cells(notebook)[0]
     link = "https://colab.research.google.com/github/flowers/painted/blob/main/notebooks/01_flowers.ipynb"
     title, badge, text = series.read(notebook).cells[0].source.split("\n\n")
-    assert (title, text) == ("# Flowers", "One sentence.")
+    raw = "https://raw.githubusercontent.com/flowers/painted/main/notebooks/images/flower.png"
+    assert (title, text) == ("# Flowers", f"![A flower]({raw})")
+    assert f"({raw})" in series.read(notebook).cells[3].source
     assert link in badge
     assert link in readme.read_text().split("<!-- /badges -->")[0]
     assert follow(copy, ADDRESS) == {}
@@ -201,12 +241,18 @@ def test_a_tag_in_the_address_is_what_is_opened_and_installed(copy):
     follow(copy, f"{ADDRESS}/tree/v0.1.0")
     notebook = copy / "notebooks" / "01_flowers.ipynb"
     assert f'REPOSITORY = "{ADDRESS}@v0.1.0"' in code_cells(notebook)[0]
-    assert "/painted/blob/v0.1.0/notebooks/" in series.read(notebook).cells[0].source
+    first = series.read(notebook).cells[0].source
+    assert "/painted/blob/v0.1.0/notebooks/" in first
+    assert "(https://raw.githubusercontent.com/flowers/painted/v0.1.0/notebooks/images/flower.png)" in first
+    assert set(follow(copy, f"{ADDRESS}/tree/v0.2.0")) == {notebook, copy / "README.md"}
+    assert "v0.1.0" not in notebook.read_text(), "an older address is replaced, not wrapped"
 
 
 def test_no_badge_for_a_host_that_colab_cannot_open(copy):
     follow(copy, "https://codeberg.org/flowers/painted")
-    assert "colab" not in series.read(copy / "notebooks" / "01_flowers.ipynb").cells[0].source
+    first = series.read(copy / "notebooks" / "01_flowers.ipynb").cells[0].source
+    assert "colab" not in first
+    assert SHOWN in first
     assert "git+{REPOSITORY}" in code_cells(copy / "notebooks" / "01_flowers.ipynb")[0]
 
 
@@ -385,6 +431,34 @@ def flowers_of_ones_own(folder: Path) -> Path:
         lines.append({"file": name, "captions": said, "class": f"kind {colour}", "split": split})
     (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
     return folder
+
+
+def ten_pictures(folder: Path) -> Path:
+    """Ten drawn flowers as a person's own folder: two captions each, no classes, no splits."""
+    folder.mkdir()
+    rng, lines = np.random.default_rng(0), []
+    for number in range(10):
+        render(draw_flower(rng, {"petal_color": number % 6}), 64).save(folder / f"{number}.png")
+        lines.append({"file": f"{number}.png", "captions": [f"flower {number} of the garden", "a flower"]})
+    (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return folder
+
+
+def test_ten_pictures_of_ones_own_run_through_what_needs_no_scores(tmp_path, no_network):
+    """Every notebook that reads a data set but 09, which says how many pictures its scores need."""
+    garden, changed = ten_pictures(tmp_path / "garden"), []
+    for path in NOTEBOOKS:
+        notebook = series.read(path)
+        fields = [cell for cell in notebook.cells if "ROOT = " in cell.source]
+        if fields and not path.stem.startswith("09"):
+            fields[0].source = fields[0].source.replace('"synthetic_flowers"  #', '"folder"  #')
+            fields[0].source = fields[0].source.replace('ROOT = ""', f'ROOT = "{garden}"')
+            nbformat.write(notebook, tmp_path / path.name)
+            changed.append(tmp_path / path.name)
+    assert len(changed) == 5
+    failure = run_all.run_series(changed, tmp_path / "out", "smoke", 180, no_network)
+    assert failure is None, str(failure)
+    assert (tmp_path / "out" / "folder_32.h5").is_file()
 
 
 def test_the_full_profile_opens_fine_tunes_and_exports_a_published_folder(tmp_path, no_network):

@@ -1,6 +1,8 @@
 """The study of prompts in miniature: painters whose weakness is known are found out, and what is done stays done."""
 
 import csv
+import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ from t2i_utils.studies.prompt_answers import (
 )
 from t2i_utils.studies.prompt_questions import APART, PROBES, YELLOW_CENTER, YELLOW_PETALS, flowers, questions
 from t2i_utils.text.clip import new_clip
+from t2i_utils.text.from_scratch import TRAINED, trained_folder
 
 pytest_plugins = ["small_data"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -237,6 +240,17 @@ def test_what_is_done_is_not_painted_again(few, stranger, monkeypatch):
     assert len(again) == 3 * len(STRUCTURES) + 2 * len(PROBES) - 3
 
 
+def test_a_judge_is_trained_on_the_file_where_it_is_named_so(few, tmp_path, monkeypatch):
+    """As of `evaluate` and `study spoiling`: judge_clip, without a folder that one has to know."""
+    monkeypatch.setitem(TRAINED, "judge_clip", partial(TRAINED["judge_clip"], steps=2))
+    data = tmp_path / "flowers.h5"
+    shutil.copy(few[few.index("--data") + 1], data)
+    few[few.index("--data") + 1] = str(data)
+    assert command(["study", "prompts", *few, "--judge", "judge_clip"]) == 0
+    assert "/flowers.judge_clip-" in (tmp_path / "out" / "prompts.md").read_text()
+    assert trained_folder("judge_clip", data).is_dir()
+
+
 def test_captions_of_other_data_are_reworded_and_judged_alone(few, stranger, grey_file, tmp_path):
     few[few.index("--data") + 1] = str(grey_file)
     assert command(["study", "prompts", *few, "--judge", stranger]) == 0
@@ -256,6 +270,8 @@ def test_mistakes_are_one_line(few, small_encoder, grey_file, capsys):
     plain[plain.index("--data") + 1] = str(grey_file)
     assert command(["study", "prompts", *plain]) == 2
     assert "only a CLIP can measure" in capsys.readouterr().err
+    assert command(["study", "prompts", *few, "--judge", "none"]) == 2
+    assert "none sees no pictures" in capsys.readouterr().err
     assert command(["study", "prompts", *few, "--noises", "1"]) == 2
     assert "2 captions of 2 noises, got 6 of 1" in capsys.readouterr().err
     painter = few[few.index("--painter") + 1]

@@ -12,7 +12,9 @@ from safetensors import safe_open
 
 from t2i_utils import __version__, gallery
 from t2i_utils import publish as module
+from t2i_utils.data.split import read_contents
 from t2i_utils.gallery import open_painter
+from t2i_utils.playground.studio import published_names, trained_on
 from t2i_utils.publish import publish
 from t2i_utils.published import CARD, GENERATOR, TEXT
 from t2i_utils.runs import open_run
@@ -59,6 +61,16 @@ def test_it_paints_what_the_run_painted(packed, trained_run):
     assert run.ignored(["a red zebra"]) == [], "CLIP's own tokens know every word"
 
 
+def test_what_it_was_trained_on_is_told_by_whatever_it_is_now(packed, trained_run, open_small_run, grey_file, tmp_path):
+    assert {trained_on(name) for name in published_names()} == {"synthetic_flowers"}
+    assert trained_on(str(trained_run)) == trained_on(str(packed)) == "synthetic_flowers", "an absolute path, too"
+    other = open_small_run(tmp_path / "grey", "wgan_gp", grey_file)
+    other.train(steps=1, progress=False)
+    assert trained_on(str(tmp_path / "grey")) == read_contents(grey_file, "all").dataset != "synthetic_flowers"
+    with pytest.raises(FileNotFoundError, match="no painter is called"):
+        trained_on(str(tmp_path / "nobody"))
+
+
 def test_it_holds_three_small_files_of_which_none_runs_code(packed):
     assert {path.name for path in packed.iterdir()} == {GENERATOR, TEXT, CARD}
     # both begin with the length of a JSON header: safetensors
@@ -70,7 +82,7 @@ def test_its_header_says_what_it_was_made_of_and_how_good_it_is(packed, trained_
         told = file.metadata()
     run = checkpoints.newest(trained_run / "checkpoints")
     assert json.loads(told["arguments"]) == run.facts["run"]["arguments"]
-    for name in ("system", "data", "encoder", "split"):
+    for name in ("system", "dataset", "data", "encoder", "split"):
         assert told[name] == run.facts["run"][name]
     assert (told["step"], told["seed"]) == ("3", "0")
     for when in ("trained_with", "packed_with"):

@@ -101,7 +101,7 @@ def test_ruff_is_the_pinned_one():
 
 
 @pytest.mark.parametrize(
-    "target", ["setup", "demo", "test", "test-colab", "bench", "lint", "strip", "address", "sbert", "help"]
+    "target", ["setup", "demo", "test", "test-colab", "bench", "lint", "strip", "address", "wheel", "sbert", "help"]
 )
 def test_make_has_the_target_and_says_what_it_does(target):
     assert re.search(rf"^{target}:.*## \w", MAKEFILE, re.M)
@@ -135,6 +135,14 @@ def test_a_machine_without_python_is_told_what_to_install(tmp_path, python, said
     assert done.returncode != 0
     assert said in done.stderr
     assert "make setup PYTHON=" in done.stderr
+
+
+def test_a_wheel_needs_nothing_installed_first(tmp_path):
+    """It is what a person without a checkout in Colab needs: seconds, not the gigabytes of `make setup`."""
+    command = ["make", "--dry-run", "wheel", f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd=copy_of_the_commands(tmp_path), capture_output=True, text=True, check=True)
+    assert "pip wheel" in done.stdout
+    assert "pip install" not in done.stdout
 
 
 def test_setup_does_nothing_once_everything_is_installed(tmp_path):

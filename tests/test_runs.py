@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -159,12 +160,23 @@ def test_the_folder_tells_the_run(trained_run, embedded_file, small_encoder):
     told = json.loads((trained_run / "checkpoints" / "step_00000003.json").read_text())
     facts = told["facts"]["run"]
     assert (told["step"], facts["system"], facts["seed"]) == (3, "gan_cls", 0)
-    assert facts["data"] == fingerprint(embedded_file)
+    assert (facts["dataset"], facts["data"]) == ("synthetic_flowers", fingerprint(embedded_file))
     assert facts["encoder"] == small_encoder.fingerprint
     assert facts["arguments"]["image_size"] == 32  # what the data says
     assert facts["arguments"]["text_dim"] == 16
     assert facts["arguments"]["base_channels"] == 8  # what was asked for
     assert facts["arguments"]["noise_dim"] == 100  # what the function has
+
+
+def test_a_run_of_a_version_that_did_not_name_its_data_set_goes_on(trained_run, open_small_run, tmp_path):
+    shutil.copytree(trained_run, tmp_path / "run")
+    manifest = max((tmp_path / "run" / "checkpoints").glob("*.json"))
+    told = json.loads(manifest.read_text())
+    del told["facts"]["run"]["dataset"]
+    manifest.write_text(json.dumps(told))
+    run = open_small_run(tmp_path / "run")
+    run.train(steps=4, progress=False)
+    assert run.trainer.step == 4
 
 
 @pytest.fixture(scope="module")

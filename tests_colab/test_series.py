@@ -1,6 +1,7 @@
 """Every notebook in smoke, in order, on one machine: without Drive, with it, and with one that fails."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -43,7 +44,21 @@ def test_every_notebook_runs_without_drive(colab):
 def test_every_notebook_runs_with_drive(colab):
     assert run(colab, NOTEBOOKS, use_drive=True) == ""
     assert all("Drive is mounted. Work stays in" in words for words in setups(colab, NOTEBOOKS))
-    assert (colab.drive / "t2i").is_dir()
+    assert {path.name for path in (colab.drive / "t2i" / "data").iterdir()} >= {"synthetic_flowers_32.h5"}
+
+
+def test_another_machine_finds_the_runs_on_drive(tmp_path):
+    """Each notebook in Colab has its own: 09 compares what 03, 04 and 06 trained elsewhere, and trains nothing."""
+    first, fresh = (new_machine(tmp_path / name) for name in ("first", "fresh"))
+    for machine in (first, fresh):
+        project(machine.content / "project")
+    chosen = {path.stem[:2]: path for path in NOTEBOOKS}
+    assert run(first, [chosen[number] for number in ("03", "04", "06")], use_drive=True) == ""
+    shutil.copytree(first.drive, fresh.drive, dirs_exist_ok=True)
+    assert run(fresh, [chosen["09"]], use_drive=True) == ""
+    found = {path.name for path in (fresh.content / "t2i" / "from_drive").iterdir()}
+    assert found == {f"synthetic_flowers_{system}_32" for system in ("gan_cls", "wgan_gp", "df_gan")}
+    assert not (fresh.content / "t2i" / "short").exists()
 
 
 def test_every_notebook_ends_well_when_drive_dies_behind_it(colab):

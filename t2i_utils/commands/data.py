@@ -36,8 +36,8 @@ def add(commands) -> None:
     embed.add_argument(
         "--encoder",
         required=True,
-        help="tiny_clip or char_cnn_rnn (trained on FILE if it is not there yet), sbert (all-MiniLM-L6-v2: "
-        "`make sbert`), MODEL/TAG of open_clip, or a folder",
+        help="tiny_clip or char_cnn_rnn (trained on FILE if it is not there yet), flowers (the text tower of the "
+        "painters in this package), sbert (all-MiniLM-L6-v2: `make sbert`), MODEL/TAG of open_clip, or a folder",
     )
     embed.add_argument("--steps", type=int, help="of training, where an encoder is trained")
     embed.add_argument("--name", help="by which `train --encoder` asks for the vectors (default: as --encoder)")

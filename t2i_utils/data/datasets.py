@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from t2i_utils.data.addresses import REMOTE_SETS
 from t2i_utils.data.coco import coco_captions
 from t2i_utils.data.cub import cub_birds
 from t2i_utils.data.fashion_mnist import fashion_mnist
@@ -78,6 +79,8 @@ def read_dataset(
     dataset = DATASETS[name]
     if dataset.root:
         if root is None:
-            raise ValueError(f"{name} is read from disk: say where it lies with --root {dataset.root}")
+            told = f"{name} is read from disk: say where it lies (in a notebook ROOT, else --root {dataset.root})"
+            fetched = ", or have it fetched (in a notebook DOWNLOAD, else `python -m t2i_utils download`)"
+            raise ValueError(told + (fetched if name in REMOTE_SETS else ""))
         refuse_pickle(Path(root))
     return dataset.read(root, limit, classes)

@@ -28,7 +28,7 @@ class Loader:
         path, split, image_size, channels, batch_size, seed, device: as asked for, or as the file has them.
         text_dim: length of a sentence vector; 0 without an encoder.
         encoder, encoder_where: fingerprint of the vectors' encoder, and where it can be opened; "none" without one.
-        fingerprint: sha256 of the file's data.
+        dataset, fingerprint: the name of the data set, and the sha256 of the file's data.
         class_names: of the whole file.
         all_captions: the split's captions; `Draw.captions` are positions in it.
         in_memory: False for a set that is read from the file as it is needed.
@@ -72,7 +72,7 @@ class Loader:
         self.image_size, self.channels = self._pixels.image_size, self._pixels.channels
         self.seed = seed
         self.class_names, self.all_captions = contents.class_names, contents.captions
-        self.fingerprint = contents.fingerprint
+        self.fingerprint, self.dataset = contents.fingerprint, contents.dataset
         room = self._pixels.side - self.image_size
         self._chance = Chance(
             *(contents.classes, contents.caption_offsets, batch_size, seed),
@@ -150,6 +150,18 @@ class Loader:
             return self._sentences[captions[:, 0]]
         there = (captions >= 0).unsqueeze(2)
         return (self._sentences[captions.clamp(min=0)] * there).sum(1) / there.sum(1)
+
+
+def fitting(path: Path, wanted: int, split: str = "trainval") -> int:
+    """The batch size that is wanted; all pictures of the split where it has fewer, and then that is said.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_contents`.
+    """
+    there = len(read_contents(path, split).rows)
+    if there < wanted:
+        print(f"a batch is {there} pictures, not {wanted}: all of {split}")
+    return min(wanted, there)
 
 
 class _Steps(Dataset):

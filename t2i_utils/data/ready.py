@@ -5,16 +5,45 @@ from __future__ import annotations
 from pathlib import Path
 
 from t2i_utils.data.build import build, usual_size
-from t2i_utils.data.datasets import read_dataset
+from t2i_utils.data.copies import bring, send
+from t2i_utils.data.datasets import DATASETS, read_dataset
+from t2i_utils.data.download import download
 from t2i_utils.data.source import Source
 from t2i_utils.data.split import read_contents
 from t2i_utils.data.verify import Facts, verify
 
-DRAWN = ("synthetic_flowers", "grey_flowers")  # data sets that are drawn, not read: they need no folder
+DRAWN = tuple(name for name, dataset in DATASETS.items() if not dataset.root)  # not read: they need no folder
+KEPT = "data"  # on Drive
+
+
+def own_files(dataset: str, root: str, fetch: bool, folder: Path) -> Path | None:
+    """Where a data set's own files lie, as the form of a notebook says.
+
+    Args:
+        dataset: a name of `DATASETS`.
+        root: what the form's ROOT says; "" for a folder of the set's name in `folder`.
+        fetch: download what is missing there first, and print what was done.
+        folder: the workspace.
+
+    Returns:
+        The place; None where nothing was named and nothing lies there.
+
+    Raises:
+        ValueError, DownloadError, OSError: as `download`.
+    """
+    place = Path(root).expanduser() if root else Path(folder) / dataset
+    if fetch:
+        print(download(dataset, place))
+    return place if root or place.is_dir() else None
 
 
 def ready_file(
-    dataset: str, size: int | None, folder: Path, root: Path | None = None, limit: int | None = None
+    dataset: str,
+    size: int | None,
+    folder: Path,
+    root: Path | None = None,
+    limit: int | None = None,
+    drive: Path | None = None,
 ) -> Path:
     """Find or build the file of a data set, and say in one line which of the two happened.
 
@@ -28,6 +57,8 @@ def ready_file(
         folder: where the file lies, as DATASET_SIZE.h5; made if it is missing.
         root: the folder of the data set's own files; built-in sets need none.
         limit: at most so many pictures, or None for all.
+        drive: a folder that keeps the file for the next session; it is brought from there where neither it nor the
+            data set's own files are here. A Drive that fails is told, and stops nothing.
 
     Returns:
         The path of a file that was verified or has just been built.
@@ -41,15 +72,21 @@ def ready_file(
         source = read_dataset(dataset, root, limit)
         size = usual_size(source)
     path = Path(folder) / f"{dataset}_{size}.h5"
+    copy = None if drive is None else Path(drive) / KEPT / path.name
+    here = source is not None or dataset in DRAWN or path.is_file() or (root is not None and Path(root).exists())
+    if copy is not None and not here and bring(copy, path):
+        root = None
     if source is None and (root is not None or dataset in DRAWN or not path.is_file()):
         source = read_dataset(dataset, root, limit)
     reason = _reason_to_build(path, dataset, size, limit, source)
-    if not reason:
+    if reason:
+        source = source or read_dataset(dataset, root, limit)
+        report = build(source, path, size)
+        print(f"{path}: built ({reason}), {sum(report.pictures.values()):,} pictures in {report.seconds:.1f} s")
+    else:
         print(f"{path}: verified, nothing to build")
-        return path
-    source = source or read_dataset(dataset, root, limit)
-    report = build(source, path, size)
-    print(f"{path}: built ({reason}), {sum(report.pictures.values()):,} pictures in {report.seconds:.1f} s")
+    if copy is not None:
+        send(path, copy)
     return path
 
 

@@ -32,6 +32,7 @@ class Contents:
         attributes: int64 [pictures, attributes], -1 where unknown.
         states: bool [captions, attributes].
         values: attribute name to its values, in the order of the last axis of `attributes` and `states`.
+        dataset: the name of the data set.
         fingerprint: sha256 of the file's data.
     """
 
@@ -46,6 +47,7 @@ class Contents:
     attributes: np.ndarray
     states: np.ndarray
     values: dict[str, tuple[str, ...]]
+    dataset: str
     fingerprint: str
 
 
@@ -112,6 +114,7 @@ def read_contents(path: Path, split: str) -> Contents:
             attributes=file["attributes"][:][rows],
             states=file["states"][:][mine],
             values={name: tuple(choice) for name, choice in values.items()},
+            dataset=str(file.attrs["dataset"]),
             fingerprint=str(file.attrs["sha256"]),
         )
 

@@ -18,9 +18,8 @@ from t2i_utils.evaluation.scores import evaluate, refuse_kin
 from t2i_utils.evaluation.sources import Files, Noise, Painting, RealPictures, Source
 from t2i_utils.evaluation.tables import tell
 from t2i_utils.metrics.extractors import open_extractor
+from t2i_utils.metrics.judge import open_judge
 from t2i_utils.metrics.record import Record, sheet, write_records
-from t2i_utils.text.clip import ClipEncoder
-from t2i_utils.text.encoders import open_encoder
 from t2i_utils.whole import write_whole
 
 
@@ -85,9 +84,7 @@ def run(options: argparse.Namespace) -> list[Record]:
     device = choose_device()
     named = open_named(options.where, device, taken=(RealPictures.name, Noise.name))
     size = size_of(named, options.size)
-    judge = None if options.judge is None else open_encoder(options.judge, options.data, device)
-    if judge is not None and not isinstance(judge, ClipEncoder):
-        raise ValueError(f"{options.judge} sees no pictures and cannot judge any; name a CLIP with --judge")
+    judge = None if options.judge is None else open_judge(options.judge, options.data, device)
     extractor = open_extractor(options.features, options.data.parent, size, device)
     for one in named:
         if one.painter is not None:

@@ -7,12 +7,15 @@ Here it is refused, by fingerprint, and so is one that it was fine-tuned from, o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text.clip import ClipEncoder
+from t2i_utils.text.encoders import open_encoder
 
 CANDIDATES = 100  # captions that R-precision ranks, the picture's own among them
 
@@ -36,6 +39,24 @@ def refuse_participants(judge: TextEncoder, participants: Sequence[TextEncoder])
                 f"(fingerprint {min(shared)[:12]}); use another CLIP, for example "
                 "ViT-B-32/laion2b_s34b_b79k where ViT-B-32-quickgelu/openai was used"
             )
+
+
+def open_judge(name: str, data: Path, device: torch.device | str = "cpu") -> ClipEncoder:
+    """The CLIP that a user names to judge; whose pictures it may judge is for `Judge` to say.
+
+    Args:
+        name: as of `open_encoder`: judge_clip (trained on the data, to judge only), MODEL/TAG, or a folder.
+        data: the HDF5 file at hand.
+        device: where it will run.
+
+    Raises:
+        ValueError: for an encoder that sees no pictures; and as `open_encoder`.
+        FileNotFoundError: as `open_encoder`.
+    """
+    encoder = open_encoder(name, data, device)
+    if not isinstance(encoder, ClipEncoder):
+        raise ValueError(f"{name} sees no pictures and cannot judge any; name a CLIP with --judge")
+    return encoder
 
 
 class Judge:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from t2i_utils.data.split import read_split
+from t2i_utils.data.loader import Loader, fitting
+from t2i_utils.data.split import read_contents, read_split
+from t2i_utils.interfaces import Batch
 from t2i_utils.painter import Painter
 from t2i_utils.playground.figures import captioned_rows, curves
 from t2i_utils.playground.grids import grid, save_png
@@ -81,6 +84,15 @@ class LivePlot:
             self.places[0].update(curves(history, losses, "losses"))
             self.places[1].update(curves(history, SCORES, "mean logit by kind of pair"))
         self.places[2].update(grid(self.samples.paint(), self.samples.columns, scale=2))
+
+
+def held_out_batch(data: Path, encoder: str, most: int = 32, device: torch.device | str = "cpu") -> Batch:
+    """At most so many pictures of held-out classes with their captions; of all, where fewer than 2 are held out."""
+    try:
+        split = "test" if len(read_contents(data, "test").rows) >= 2 else "all"
+    except ValueError:  # a file of training classes alone
+        split = "all"
+    return Loader(data, encoder=encoder, batch_size=fitting(data, most, split), split=split, device=device).batch(0)
 
 
 def some_captions(run: Run, count: int = 6, seed: int = 0) -> list[str]:

@@ -184,7 +184,8 @@ def recall_table(found: Retrieval) -> str:
             if way.startswith("caption"):
                 chance = min(1.0, rank / found.pictures)
             else:
-                miss = [max(0.0, (found.captions - each - i) / (found.captions - i)) for i in range(rank)]
+                looks = range(min(rank, found.captions))
+                miss = [max(0.0, (found.captions - each - i) / (found.captions - i)) for i in looks]
                 chance = 1 - float(np.prod(miss))
             rows.append(f"{way}, among the nearest {rank:<4}{told(interval)}{100 * chance:>8.1f} %")
     return "\n".join(rows)

@@ -81,7 +81,7 @@ def page(rows: Sequence[Row], brackets: Mapping[str, Mapping[str, float]], done:
         lines += [
             f"**At {what}** (mean [lowest, highest] over seeds)",
             "",
-            f"| system | parameters | ms a picture | steps | {shown} | collapsed |",
+            f"| system | parameters | ms to paint a picture | steps | {shown} | collapsed |",
             "|---|" + "---|" * (len(SHOWN) + 4),
         ]
         for row in (one for one in rows if one.budget == budget):

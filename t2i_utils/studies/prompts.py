@@ -1,7 +1,7 @@
 """Does it matter how a caption says what it says? The same attributes as a list, at length, turned, denied, ...
 
     python -m t2i_utils study prompts --data FILE.h5 --painter RUN_OR_NAME [more ...] --out runs/prompts
-    python -m t2i_utils study prompts --data FILE.h5 --painter RUN --out runs/prompts --judge MODEL/TAG
+    python -m t2i_utils study prompts --data FILE.h5 --painter RUN --out runs/prompts --judge judge_clip
 
 On the built-in flowers every structure of `data.structures` says the same of the same flowers of held-out classes, and
 is painted with the same noises: attribute accuracy, diversity and, with --judge, CLIP score, each with its difference
@@ -28,7 +28,7 @@ from t2i_utils.data.split import read_contents
 from t2i_utils.data.structures import PLAIN
 from t2i_utils.data.synthetic import ATTRIBUTES
 from t2i_utils.gallery import open_painter
-from t2i_utils.metrics.judge import Judge
+from t2i_utils.metrics.judge import Judge, open_judge
 from t2i_utils.metrics.outcomes import Outcome, findings
 from t2i_utils.metrics.reader import ready_reader
 from t2i_utils.painter import Painter
@@ -46,7 +46,6 @@ from t2i_utils.studies.prompt_answers import (
 from t2i_utils.studies.prompt_questions import flowers, questions, reworded
 from t2i_utils.studies.prompt_tables import differences, levels, sheet, what_was_asked, wrong
 from t2i_utils.text.clip import ClipEncoder
-from t2i_utils.text.clip_opening import open_clip_encoder
 from t2i_utils.whole import write_whole
 
 CHANCE = {name: 1 / len(values) for name, values in ATTRIBUTES.items()}
@@ -152,8 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command: ask, measure, and write what was found.
 
     Raises:
-        ValueError: for a judge that had a part in a painter, or none where only a judge can measure; fewer than 2
-            captions or noises; and as `open_painter` and `open_clip_encoder`.
+        ValueError: for a judge that sees no pictures or had a part in a painter, or none where only a judge can
+            measure; fewer than 2 captions or noises; and as `open_painter` and `open_judge`.
         FileNotFoundError: as these.
     """
     parser = argparse.ArgumentParser(prog="python -m t2i_utils study prompts", description=__doc__.splitlines()[0])
@@ -163,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--captions", type=int, default=200, help="of held-out classes (default 200)")
     parser.add_argument("--noises", type=int, default=4, help="pictures of each (default 4)")
     parser.add_argument("--seed", type=int, default=0, help="of captions and noises (default 0)")
-    parser.add_argument("--judge", help="a CLIP that had no part in the painters: MODEL/TAG of open_clip, or a folder")
+    parser.add_argument("--judge", help="a CLIP that had no part in the painters, as of `evaluate`")
     options = parser.parse_args(arguments)
     if min(options.captions, options.noises) < 2:
         raise ValueError(
@@ -175,11 +174,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not known and options.judge is None:
         raise ValueError(
             f"nobody knows what the captions of {study.data} state, so only a CLIP can measure; name one that no "
-            "painter was trained with, for example --judge ViT-B-32/laion2b_s34b_b79k"
+            "painter was trained with, for example --judge judge_clip"
         )
     names = labels(options.painter)
     painters = {name: open_painter(one, device) for name, one in zip(names, options.painter, strict=True)}
-    encoder = open_clip_encoder(options.judge, device) if options.judge else None
+    encoder = None if options.judge is None else open_judge(options.judge, study.data, device)
     judges = {name: Judge(encoder, [one.encoder]) if encoder else None for name, one in painters.items()}
     if known:
         asked = questions(flowers(contents, study.captions, study.seed), study.seed)

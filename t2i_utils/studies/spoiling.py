@@ -30,12 +30,12 @@ from t2i_utils.evaluation.sources import RealPictures
 from t2i_utils.metrics.claims import CLAIMS, MISSED, MOVED, NOTICED, QUIET, SPOILINGS, WRONG_WAY, Change
 from t2i_utils.metrics.extractors import open_extractor
 from t2i_utils.metrics.intervals import Interval
+from t2i_utils.metrics.judge import open_judge
 from t2i_utils.metrics.record import Record
 from t2i_utils.playground.grids import save_png
 from t2i_utils.playground.spoiling_figures import noticed
 from t2i_utils.studies.spoiling_stand_ins import StandIns
 from t2i_utils.studies.spoiling_ways import UNTOUCHED, Spoilt, Way, ways
-from t2i_utils.text.encoders import open_encoder
 from t2i_utils.whole import write_whole
 
 MARKS = {NOTICED: " ✓", MISSED: " ○", WRONG_WAY: " ✗", MOVED: " ✗", QUIET: " ✓"}
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command: spoil, measure, and write spoiling.md, spoiling.csv and spoiling.png.
 
     Raises:
-        FileNotFoundError, ValueError: as `look_at_real`, `open_extractor`, `open_encoder` and `evaluate`.
+        FileNotFoundError, ValueError: as `look_at_real`, `open_extractor`, `open_judge` and `evaluate`.
     """
     parser = argparse.ArgumentParser(prog="python -m t2i_utils study spoiling", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="HDF5 file of `build`")
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     device, size = choose_device(), StoredPixels(plan.data, read_contents(plan.data, plan.split).rows).image_size
     extractor = open_extractor(options.features, plan.data.parent, size, device)
-    judge = None if options.judge is None else open_encoder(options.judge, plan.data, device)
+    judge = None if options.judge is None else open_judge(options.judge, plan.data, device)
     reference = look_at_real(plan, extractor, size, judge)
     stand_ins = StandIns.of(reference)
     records = unspoilt(reference)

@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 
+from t2i_utils.data.addresses import REMOTE_SETS
 from t2i_utils.data.datasets import DATASETS, read_dataset
 
 ON_DISK = [name for name, dataset in DATASETS.items() if dataset.root]
@@ -20,10 +21,11 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 
 @pytest.mark.parametrize("name", ON_DISK)
 def test_where_it_lies_must_be_said(name):
-    with pytest.raises(
-        ValueError, match=f"{name} is read from disk: say where it lies with --root {DATASETS[name].root}"
-    ):
+    """In words that fit both a notebook, where ROOT and DOWNLOAD are fields, and the command line."""
+    with pytest.raises(ValueError, match=f"{name} is read from disk: say where it lies") as error:
         read_dataset(name)
+    assert f"in a notebook ROOT, else --root {DATASETS[name].root}" in str(error.value)
+    assert ("in a notebook DOWNLOAD, else `python -m t2i_utils download`" in str(error.value)) == (name in REMOTE_SETS)
 
 
 @pytest.mark.parametrize("name", ON_DISK)

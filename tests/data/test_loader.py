@@ -12,7 +12,7 @@ from tiny_source import example, tiny_source
 from t2i_utils.data.build import build
 from t2i_utils.data.draws import Chance
 from t2i_utils.data.hdf5 import read_captions, write_embeddings
-from t2i_utils.data.loader import Loader, both_ways, cut, scale, windows
+from t2i_utils.data.loader import Loader, both_ways, cut, fitting, scale, windows
 from t2i_utils.data.split import read_split
 
 
@@ -301,3 +301,10 @@ def test_a_loader_knows_how_large_its_batches_came_out(path):
 def test_one_picture_of_one_class_is_no_batch():
     with pytest.raises(ValueError, match="needs pictures of 2 known classes, these have 1"):
         Chance(np.array([4, 4, -1]), np.arange(4), batch_size=2, one_a_class=True)
+
+
+def test_a_batch_that_is_wanted_larger_than_the_split_is_all_of_it_and_that_is_said(path, capsys):
+    assert fitting(path, 8) == 8
+    assert capsys.readouterr().out == ""
+    assert fitting(path, 64) == 24
+    assert capsys.readouterr().out == "a batch is 24 pictures, not 64: all of trainval\n"

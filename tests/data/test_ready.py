@@ -1,9 +1,13 @@
 """A file that is right is used, any other is built: nobody waits twice, nobody trains on something else."""
 
+import json
+from pathlib import Path
+
 import pytest
+from PIL import Image
 
 from t2i_utils.data import ready
-from t2i_utils.data.ready import ready_file
+from t2i_utils.data.ready import own_files, ready_file
 from t2i_utils.data.verify import verify
 
 
@@ -65,6 +69,103 @@ def test_a_verified_file_needs_no_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.undo()
     with pytest.raises(ValueError, match="--root"):
         ready_file("oxford_flowers", 32, tmp_path)
+
+
+# A copy on Drive, for the next machine
+
+LINES = "\n".join(
+    json.dumps({"file": f"{number}.png", "captions": [f"flower {number}", "a flower"]}) for number in range(12)
+)
+
+
+@pytest.fixture
+def session(tmp_path, capsys):
+    """Ask for a person's twelve pictures on a machine of this name; returns (path, what was printed)."""
+    root = tmp_path / "pictures"
+    root.mkdir()
+    for number in range(12):
+        Image.new("RGB", (40, 40), (20 * number, 99, 9)).save(root / f"{number}.png")
+    (root / "captions.jsonl").write_text(LINES)
+
+    def session(machine, files=True, drive=tmp_path / "drive"):
+        path = ready_file("folder", 32, tmp_path / machine, root if files else None, drive=drive)
+        return path, capsys.readouterr().out
+
+    session.copy = tmp_path / "drive" / "data" / "folder_32.h5"
+    return session
+
+
+def test_what_was_built_is_copied_to_drive_and_brought_where_nothing_else_is(session):
+    path, said = session("first")
+    assert f"copied to {session.copy}" in said
+    assert session.copy.read_bytes() == path.read_bytes()
+    brought, said = session("second", files=False)
+    assert f"{brought}: brought from {session.copy}" in said
+    assert "verified" in said
+    assert verify(brought).fingerprint == verify(path).fingerprint
+
+
+def test_the_data_sets_own_files_come_before_the_copy(session):
+    session("first")
+    assert "built (there was none)" in session("second")[1]
+
+
+def test_the_same_data_are_copied_once(session):
+    session("first")
+    before = session.copy.stat().st_mtime_ns
+    assert "copied to" not in session("first")[1]
+    assert session.copy.stat().st_mtime_ns == before
+
+
+def test_a_file_that_was_built_before_drive_was_asked_for_is_copied_too(session):
+    session("first", drive=None)
+    assert not session.copy.exists()
+    assert "copied to" in session("first")[1]
+
+
+def test_a_copy_that_is_not_whole_is_told_and_not_used(session, capsys):
+    session("first")
+    whole = session.copy.read_bytes()
+    session.copy.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="ROOT"):
+        session("second", files=False)
+    assert f"{session.copy} cannot be used: " in capsys.readouterr().out
+    path, _ = session("third")
+    assert session.copy.read_bytes() == path.read_bytes(), "the next build mends it"
+
+
+def test_a_drive_that_fails_is_told_and_stops_nothing(session, tmp_path, monkeypatch):
+    def dead(*_):
+        raise OSError(107, "Transport endpoint is not connected")
+
+    monkeypatch.setattr("shutil.copyfile", dead)
+    path, said = session("first")
+    assert verify(path).fingerprint
+    assert "could not be copied" in said
+    assert "Transport endpoint is not connected" in said
+    assert list(session.copy.parent.iterdir()) == [], "nothing half written is left"
+
+
+# Where a data set's own files lie
+
+
+def test_a_form_names_a_folder_or_takes_the_workspaces(tmp_path):
+    assert own_files("synthetic_flowers", "", False, tmp_path) is None
+    assert own_files("folder", "~/pictures", False, tmp_path) == Path.home() / "pictures"
+    assert own_files("oxford_flowers", "", False, tmp_path) is None
+    (tmp_path / "oxford_flowers").mkdir()
+    assert own_files("oxford_flowers", "", False, tmp_path) == tmp_path / "oxford_flowers"
+
+
+def test_a_form_downloads_to_where_it_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(ready, "download", lambda dataset, place: f"{dataset} to {place}")
+    assert own_files("oxford_flowers", "", True, tmp_path) is None, "nothing came"
+    assert capsys.readouterr().out == f"oxford_flowers to {tmp_path / 'oxford_flowers'}\n"
+    assert own_files("oxford_flowers", str(tmp_path), True, tmp_path / "elsewhere") == tmp_path
+    assert capsys.readouterr().out == f"oxford_flowers to {tmp_path}\n"
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="built-in data need no download"):
+        own_files("synthetic_flowers", "", True, tmp_path)
 
 
 def test_an_unknown_name_is_told(tmp_path):

@@ -1,6 +1,7 @@
 """Pictures as training goes: the same captions and noises, on disk, and training does not notice."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from t2i_utils.data.split import read_split
 from t2i_utils.data.synthetic import synthetic_flowers
 from t2i_utils.gallery import open_painter
 from t2i_utils.playground.grids import grid
-from t2i_utils.playground.samples import LivePlot, SampleGrid, some_captions
+from t2i_utils.playground.samples import LivePlot, SampleGrid, held_out_batch, some_captions
 from t2i_utils.text.embedding import embed
 
 pytest_plugins = ["small_data"]
@@ -118,3 +119,14 @@ def test_a_live_plot_redraws_in_place(run, monkeypatch):
     assert samples.pictures[-1].size == (2 * 64 + 2, 64)
     assert isinstance(losses.pictures[-1], Image.Image)
     assert isinstance(scores.pictures[-1], Image.Image)
+
+
+@pytest.mark.parametrize(("held_out", "shown"), [(3, 3), (1, 9), (0, 8)])
+def test_a_batch_of_held_out_pictures_is_of_all_where_no_two_are_held_out(held_out, shown, small_encoder, tmp_path):
+    """A pair of right and swapped caption needs two pictures; ten photographs hold out one."""
+    known = synthetic_flowers(200).examples
+    few = [one for one in known if one.split == "train"][:8] + [one for one in known if one.split == "test"][:held_out]
+    path = build(replace(synthetic_flowers(200), examples=few), tmp_path / "few.h5", 32, progress=False).path
+    embed(path, small_encoder, "small")
+    assert len(held_out_batch(path, "small")) == shown
+    assert len(held_out_batch(path, "small", most=2)) == 2

@@ -71,6 +71,13 @@ def test_chance_of_recall_is_what_noise_finds():
     assert measured == pytest.approx([said[2], said[5]], abs=12)
 
 
+def test_blind_guessing_finds_a_lone_picture_and_its_captions():
+    """Ten photographs hold out one, whose two captions are fewer than the ten that are looked at."""
+    one = torch.ones(1, 4)
+    told = show.recall_table(retrieval(one, one.expand(2, -1), torch.zeros(2, dtype=torch.int64)))
+    assert all(line.split()[-2] == "100.0" for line in told.splitlines() if "->" in line)
+
+
 def test_stated_attributes_are_those_of_the_captions_picture(pictures):
     rows, labels, names = show.stated(pictures, "petal_color", 30)
     assert len(rows) == len(set(rows.tolist())) == 30
