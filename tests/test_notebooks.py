@@ -166,6 +166,19 @@ def test_every_data_set_can_be_downloaded_and_every_file_kept_on_drive(path):
         assert all(f"`{name}`" in told for name in ("ROOT", "DOWNLOAD"))
 
 
+TRAINING = [path for path in series.notebooks() if path.stem.endswith(("_training", "_finetuning"))]
+
+
+@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+def test_a_notebook_that_trains_says_where_it_goes_on_from(path):
+    cells = code_cells(path)
+    assert any('\nRESUME = "auto"  # @param ["auto", "never"] {allow-input: true}' in cell for cell in cells)
+    assert any("resume=RESUME" in cell and 'drive=str(drive or "")' in cell for cell in cells)
+    parameters = next(cell.source for cell in series.read(path).cells if cell.source.startswith("## Parameters"))
+    assert "`auto` goes on where a killed session stopped, here or on Drive" in parameters
+    assert len(TRAINING) == 4
+
+
 @pytest.mark.parametrize(("path", "other"), list(itertools.pairwise(NOTEBOOKS)), ids=lambda p: p.stem[:2])
 def test_a_notebook_ends_with_the_next_one(path, other):
     last = series.read(path).cells[-1].source.split("\n\n")[-1]

@@ -39,7 +39,7 @@ def trained_on(name: str) -> str:
         with safe_open(folder / GENERATOR, "pt") as file:
             return (file.metadata() or {}).get("dataset", "")
     checkpoint = newest(folder / CHECKPOINTS)
-    return "" if checkpoint is None else checkpoint.facts["run"].get("dataset", "")
+    return "" if checkpoint is None else checkpoint.facts.get("run", {}).get("dataset", "")
 
 
 def reader_chooser(painter: Painter) -> Chooser:
