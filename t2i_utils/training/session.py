@@ -55,7 +55,7 @@ class Session:
         board: the same for TensorBoard.
         mirror: the copies on Drive, or None.
         saved_at: the step of the newest checkpoint, -1 before the first.
-        steps: at which the training is to end, None where it ends by the clock.
+        ends_at: the step at which training is to end, None where it ends by the clock.
 
     Raises:
         FileNotFoundError, ValueError: as `checkpoint_to_go_on_from`; naming every difference, for another run's folder.
@@ -80,7 +80,7 @@ class Session:
             bring = None if beside is None else partial(beside, there)
             place = DriveFolder(there / CHECKPOINTS)
             self.mirror = Mirror(place, keeping.drive_minutes, remount_drive, bring, self.check)
-        self.saved_at, self.steps = -1, None
+        self.saved_at, self.ends_at = -1, None
         with logged_to(folder):
             self.resume()
         self.history = History(folder / "history.csv", until=trainer.step, measure=look)
@@ -104,14 +104,14 @@ class Session:
         self.load(checkpoint)
         now, facts = self.kept(), checkpoint.facts
         before = now | {"precision": facts.get("precision", now["precision"])} | facts.get("kept", {})
-        self.steps = before["steps"]
+        self.ends_at = before["steps"]
         if changed := checkpoints.differences(before | {"steps": None}, now):
             log.warning("going on from step %d, changed in %s", checkpoint.step, "; ".join(changed))
 
     def kept(self) -> dict[str, Any]:
         """What may change from one session to the next, for the record."""
         minutes = {"save_minutes": self.keeping.save_minutes, "drive_minutes": self.keeping.drive_minutes}
-        return {"precision": str(self.trainer.half or "float32"), **minutes, "steps": self.steps}
+        return {"precision": str(self.trainer.half or "float32"), **minutes, "steps": self.ends_at}
 
     def load(self, checkpoint: checkpoints.Checkpoint) -> None:
         """Put the trainer into a state; another system's under this one's manifest is refused."""
@@ -191,9 +191,9 @@ class Session:
 
     def _say_where_to(self, steps: int | None) -> None:
         """Note at which step a training ends; and that it was to be another, where it was."""
-        if None not in (self.steps, steps) and self.steps != steps:
-            log.info("going on to step %s; until now it was to be %s", steps, self.steps)
-        self.steps = steps
+        if None not in (self.ends_at, steps) and self.ends_at != steps:
+            log.info("going on to step %s; until now it was to be %s", steps, self.ends_at)
+        self.ends_at = steps
 
     def _go_back(self, error: DivergedError) -> None:
         """To the last checkpoint, bitwise, but for rates half as large as they were."""
