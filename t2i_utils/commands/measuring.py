@@ -12,6 +12,7 @@ STUDIES = (
     "cures",
     "modern",
     "encoders",
+    "gradients",
     "precision",
     "false_negatives",
     "by_time",
