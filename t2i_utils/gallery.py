@@ -16,6 +16,7 @@ from t2i_utils.published import GENERATOR, PUBLISHED, SHARED, USUAL, WEIGHTS
 from t2i_utils.training.drive import LIST, DriveFolder
 from t2i_utils.training.resuming import CHECKPOINTS
 
+WRITTEN = (torch.float16, torch.float32)  # by `pack`; by `convert`
 DOWNLOADED, BROUGHT = "painters", "from_drive"  # in the workspace
 
 
@@ -143,9 +144,9 @@ def _unpacked(name: str, tensor: torch.Tensor, like: torch.Tensor | None) -> tor
     """A tensor of a packed file as the network has it; a header may lie about what its bytes are."""
     if like is None:
         return tensor  # which the network does not know, and will refuse by its name
-    packed = torch.float16 if like.is_floating_point() else like.dtype
-    if tensor.dtype != packed:
-        raise ValueError(f"{name} is of {tensor.dtype}, not {packed}")
+    possible = WRITTEN if like.is_floating_point() else (like.dtype,)
+    if tensor.dtype not in possible:
+        raise ValueError(f"{name} is of {tensor.dtype}, not {' or '.join(map(str, possible))}")
     if not bool(tensor.isfinite().all()):
         raise ValueError(f"{name} holds numbers that are not finite")
     return tensor.to(like.dtype)

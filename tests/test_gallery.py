@@ -141,8 +141,8 @@ def with_arguments(text):
 
 
 LIES = {
-    "bfloat16": (said_to_be("BF16"), "is of torch.bfloat16, not torch.float16"),
-    "whole numbers": (said_to_be("I16"), "is of torch.int16, not torch.float16"),
+    "bfloat16": (said_to_be("BF16"), "is of torch.bfloat16, not torch.float16 or torch.float32"),
+    "whole numbers": (said_to_be("I16"), "is of torch.int16, not torch.float16 or torch.float32"),
     "numbers that are none": (lambda data: data[:-400] + b"\xff\x7f" * 200, "holds numbers that are not finite"),
     "arguments in a list": (with_arguments("[1]"), r"its arguments are '\[1\]'"),
     "no arguments": (with_arguments("null"), "its arguments are 'null'"),
