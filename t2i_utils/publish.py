@@ -88,8 +88,14 @@ def describe(checkpoint: checkpoints.Checkpoint) -> dict[str, str]:
 
 
 def write_generator(painter: Painter, metadata: dict[str, str], folder: Path) -> None:
-    """Write a painter's generator in float16, with what its header says."""
+    """Write a painter's generator in float16, with what its header says.
+
+    Raises:
+        ValueError: for weights that float16 does not hold.
+    """
     state = {name: _half(tensor) for name, tensor in painter.generator.state_dict().items()}
+    if large := [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]:
+        raise ValueError(f"{large[0]} is beyond 65,504; these weights do not survive float16: train with a lower rate")
     write_whole(folder / GENERATOR, safetensors(state, metadata))
 
 

@@ -222,10 +222,15 @@ def test_a_header_of_an_impossible_length_is_refused(packed, tmp_path, length):
 
 
 def test_pictures_that_float16_spoils_are_not_published(trained_run, embedded_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_half", lambda tensor: torch.zeros(tensor.shape))
+    half = module._half
+    monkeypatch.setattr(module, "_half", lambda tensor: torch.zeros_like(half(tensor)))
     with pytest.raises(ValueError, match="grey levels on average; these weights do not survive float16"):
         publish(trained_run, embedded_file, tmp_path / "spoilt", "")
     assert list(tmp_path.iterdir()) == [], "nothing half packed is left"
+    monkeypatch.setattr(module, "_half", lambda tensor: half(tensor * 10**6))
+    with pytest.raises(ValueError, match=r"is beyond 65,504; these weights do not survive float16"):
+        publish(trained_run, embedded_file, tmp_path / "spoilt", "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_something_else_is_not_replaced(trained_run, embedded_file, tmp_path):
