@@ -100,7 +100,7 @@ def test_every_copy_of_a_run_is_measured_and_drawn(open_small_run, embedded_file
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_system_survives_half_precision_for_some_steps(system, half):
     """`python -m t2i_utils study precision survive` does the same for 2,000 steps."""
-    end = precision.survive(system, half, 12, torch.device("cpu"))
+    end = precision.survive(system, precision.PRECISIONS[half], 12, torch.device("cpu"))
     assert (end.steps, end.skipped, end.broken) == (12, 0, [])
 
 

@@ -27,7 +27,6 @@ from torch import Tensor, nn
 
 from t2i_utils.colab import choose_device
 from t2i_utils.data.loader import Loader
-from t2i_utils.interfaces import Batch, Text
 from t2i_utils.metrics.intervals import Interval
 from t2i_utils.painter import Painter
 from t2i_utils.recipes import SYSTEMS
@@ -36,45 +35,15 @@ from t2i_utils.studies.attempts import listed, tensor
 from t2i_utils.studies.kept import kept
 from t2i_utils.studies.memory import growth
 from t2i_utils.studies.reading import over_seeds, right_by_caption
+from t2i_utils.studies.surviving import survive
 from t2i_utils.studies.trained import QUICK, Survival, encoder_of, train
 from t2i_utils.training.budget import Budget
 from t2i_utils.training.wide_sums import sums_of_a_gpu
 
 NUDGED = "nudged"  # float32 from weights a last bit away; no precision, a control
 PRECISIONS = {"float32": None, NUDGED: None, "bf16": torch.bfloat16, "fp16": torch.float16}
-SMALL = {
-    "image_size": 16,
-    "channels": 3,
-    "text_dim": 12,
-    "base_channels": 8,
-    "discriminator_channels": 8,
-    "noise_dim": 5,
-}
 LEARNT = 0.6  # float32's accuracy of an attribute from where on the others are compared with it
 ALLOWED = 0.03  # how far below it they may stay
-
-
-def survive(system: str, precision: str, steps: int, device: torch.device, seed: int = 0) -> Survival:
-    """Train a small network of a system on four colours with sentences of their own."""
-    known = defaults(system)
-    recipe = build_recipe(system, {name: value for name, value in SMALL.items() if name in known}, seed)
-    return train(recipe, lambda step: colours(step, seed, device), device, PRECISIONS[precision], Budget(steps), seed)[
-        0
-    ]
-
-
-def colours(step: int, seed: int, device: torch.device, count: int = 8):
-    """Batches of plain pictures with some noise on them, [count, 3, 16, 16], four colours in turn, without end."""
-    rng = torch.Generator().manual_seed(seed)
-    palette, sentences = torch.rand(4, 3, generator=rng) * 2 - 1, torch.randn(4, SMALL["text_dim"], generator=rng)
-    which = torch.arange(count) % 4
-    size = SMALL["image_size"]
-    while True:
-        rng.manual_seed(seed + 1 + step)
-        images = palette[which][:, :, None, None] + 0.2 * torch.randn(count, 3, size, size, generator=rng)
-        images = images.clamp(-1, 1).to(device, memory_format=torch.channels_last)
-        yield Batch(images, Text(sentences[which]).to(device), which.to(device), which.roll(1).to(device))
-        step += 1
 
 
 @dataclass(frozen=True)
@@ -206,7 +175,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             command.add_argument("--channels", type=int, default=16, help="base width of both networks (default 16)")
             command.add_argument("--seeds", type=int, default=3)
-            command.add_argument("--precisions", nargs="+", choices=["bf16", "fp16", NUDGED], default=["bf16", "fp16"])
+            known = f"beside float32; {NUDGED}: float32 once more, from weights a last bit away (default: bf16 fp16)"
+            command.add_argument(
+                "--precisions", nargs="+", choices=["bf16", "fp16", NUDGED], default=["bf16", "fp16"], help=known
+            )
     options = parser.parse_args(arguments)
     return survive_all(options) if options.what == "survive" else compare_all(options)
 
@@ -217,7 +189,7 @@ def survive_all(options: argparse.Namespace) -> int:
     print(f"{options.steps} steps of 8 pictures at 16 px on {device}, seed 0")
     for system in options.systems or SYSTEMS:
         for precision in ("fp16", "bf16"):
-            end = survive(system, precision, options.steps, device)
+            end = survive(system, PRECISIONS[precision], options.steps, device)
             said = f"NOT FINITE: {', '.join(end.broken)}" if end.broken else "all weights finite"
             told = f"{1000 * end.seconds:6.1f} ms a step, skipped {end.skipped}, to find the scale {end.overflows}"
             print(f"{system:22} {precision}  {told}, {said}", flush=True)
