@@ -103,6 +103,7 @@ def moments(system: str, arguments: Mapping[str, Any], loader: Loader, steps: Se
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints a line for each system, step and player; returns 0."""
     parser = argparse.ArgumentParser(prog="python -m t2i_utils study gradients", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="HDF5 file made by `build`")
     parser.add_argument("--encoder", required=True, help="name of vectors in it")
