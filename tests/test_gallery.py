@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lying_headers import with_header
 from PIL import Image
 
 from t2i_utils.__main__ import main
@@ -116,15 +117,6 @@ def test_the_package_brings_painters_of_at_most_4_mb_with_their_cards(name):
     card = (WEIGHTS / name / CARD).read_text(encoding="utf-8")
     for told in ("python -m t2i_utils train", "minutes", "seed 0", "petal_color", "held-out classes", "MIT"):
         assert told in card
-
-
-def with_header(data, change):
-    """A safetensors file whose header says something else of the same bytes."""
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + size])
-    change(header)
-    text = json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
 def said_to_be(dtype):

@@ -196,6 +196,7 @@ def test_a_run_that_goes_wrong_goes_back_bitwise_and_on_with_half_the_rates(open
 
     run._go_back = watched
     run.train(steps=12, watchers=[look], progress=False)
+    assert [(rate, step) for rate, step in seen if step == 5] == [(1.0, 5), (0.5, 5)], "what went wrong, at both rates"
     assert run.trainer.rate == 0.25
     assert run.trainer.step == 12
     assert torch.isfinite(weights(run)).all()

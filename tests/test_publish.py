@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 import torch
+from lying_headers import with_header
 from safetensors import safe_open
 
 from t2i_utils import __version__, gallery
@@ -171,14 +172,6 @@ def test_a_run_on_a_packed_folders_tower_takes_it_along(packed, embedded_file, r
     publish(tmp_path / "run", data, tmp_path / "third", "2 steps")
     assert (tmp_path / "third" / TEXT).is_file()
     assert open_painter(tmp_path / "third").encoder.fingerprint == open_painter(packed).encoder.fingerprint
-
-
-def with_header(data, change):
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    change(header)
-    told = json.dumps(header).encode()
-    return len(told).to_bytes(8, "little") + told + data[8 + length :]
 
 
 def larger_than_it_is(header):

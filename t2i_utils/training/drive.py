@@ -155,7 +155,7 @@ def send_files(files: Mapping[str, Path], place: DriveFolder, wait: Wait = time.
         if lies_whole(place):
             return True
         place.remove(LIST)  # what it tells of is not there any more
-        told = {name: {"file": send_file(path, place, wait), "sha256": _sha256(path)} for name, path in files.items()}
+        told = {name: send_file(path, place, wait) for name, path in files.items()}
         text = json.dumps(told, indent=1).encode()
         place.write(LIST, text)
         wait_until_whole(f"{LIST} in {place}", lambda: place.read(LIST) == text, wait)
@@ -166,29 +166,27 @@ def send_files(files: Mapping[str, Path], place: DriveFolder, wait: Wait = time.
         return False
 
 
-def send_file(path: Path, place: DriveFolder, wait: Wait) -> str:
-    """Copy a file under a name made of its hash, unless it is there; returns that name.
+def send_file(path: Path, place: DriveFolder, wait: Wait) -> dict[str, str]:
+    """Copy a file under a name made of its hash, unless it is there; returns its line in the list.
 
     Raises:
         OSError, ValueError: if it is not there whole afterwards.
     """
-    there, right = place.names(), (path.stat().st_size, _sha256(path))
+    with open(path, "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        right = file.tell(), sha256
+    there = place.names()
     for name in there:
-        if name.startswith(right[1][:12]) and place.digest(name) == right:
-            return name
-    stored = new_name(right[1][:12], there)
+        if name.startswith(sha256[:12]) and place.digest(name) == right:
+            return {"file": name, "sha256": sha256}
+    stored = new_name(sha256[:12], there)
     try:
         place.copy_in(path, stored)
         wait_until_whole(f"{path.name} as {stored} in {place}", lambda: place.digest(stored) == right, wait)
     except (OSError, ValueError):
         discard(place, stored)
         raise
-    return stored
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {"file": stored, "sha256": sha256}
 
 
 def bring_folder(place: DriveFolder, folder: Path) -> bool:
