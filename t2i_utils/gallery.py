@@ -39,7 +39,10 @@ def open_painter(name: str | Path = USUAL, device: torch.device | str = "cpu") -
         OSError: where a download failed, saying what became of each mirror.
     """
     place = find(name)
-    return _open_packed(place, device) if (place / GENERATOR).is_file() else _open_run(place, device)
+    painter = _open_packed(place, device) if (place / GENERATOR).is_file() else _open_run(place, device)
+    if not painter.dataset and str(name) in PUBLISHED:  # packed before headers told it
+        painter.dataset = PUBLISHED[str(name)].dataset
+    return painter
 
 
 def find(name: str | Path) -> Path:
@@ -137,7 +140,7 @@ def _open_packed(folder: Path, device: torch.device | str) -> Painter:
             f"{path} was trained on sentences as {told[SHARED]}'s text tower read them then; the one that comes with "
             "this version reads otherwise: get both from the same version"
         )
-    return Painter(encoder, generator, f"{folder.name} ({told['system']})")
+    return Painter(encoder, generator, f"{folder.name} ({told['system']})", told.get("dataset", ""))
 
 
 def _unpacked(name: str, tensor: torch.Tensor, like: torch.Tensor | None) -> torch.Tensor:
@@ -172,4 +175,5 @@ def _open_run(folder: Path, device: torch.device | str) -> Painter:
             f"{checkpoint.path} does not fit {facts['system']} ({error}); use another checkpoint"
         ) from error
     generator = average.module.to(device, memory_format=torch.channels_last)
-    return Painter(kept_encoder(folder, device), generator, f"{facts['system']} at step {checkpoint.step:,}")
+    name = f"{facts['system']} at step {checkpoint.step:,}"
+    return Painter(kept_encoder(folder, device), generator, name, facts.get("dataset", ""))

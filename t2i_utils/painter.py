@@ -17,10 +17,11 @@ class Painter:
         encoder: captions to vectors; the very encoder that the generator was trained with.
         generator: noise and vectors to pictures; put into evaluation mode, so give an average, not one that trains.
         name: of the run or the weights, for captions of figures.
+        dataset: the name of the data set that it learnt from; "" where nobody recorded it.
     """
 
-    def __init__(self, encoder: TextEncoder, generator: nn.Module, name: str = ""):
-        self.encoder, self.generator, self.name = encoder, generator.eval(), name
+    def __init__(self, encoder: TextEncoder, generator: nn.Module, name: str = "", dataset: str = ""):
+        self.encoder, self.generator, self.name, self.dataset = encoder, generator.eval(), name, dataset
 
     @property
     def device(self) -> torch.device:

@@ -50,6 +50,11 @@ class Published:
         return ", ".join(mirrors) or "in this package"
 
     @property
+    def dataset(self) -> str:
+        """The name of the data set."""
+        return self.data.partition(",")[0]
+
+    @property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)

@@ -74,7 +74,8 @@ class Run(Session):
 
     def painter(self) -> Painter:
         """A painter of the run as it is now: it goes on changing while the run trains."""
-        return Painter(kept_encoder(self.folder, self.loader.device), self.average.module, self.facts["system"])
+        encoder = kept_encoder(self.folder, self.loader.device)
+        return Painter(encoder, self.average.module, self.facts["system"], self.loader.dataset)
 
 
 def open_run(

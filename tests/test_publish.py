@@ -15,7 +15,7 @@ from t2i_utils import __version__, gallery
 from t2i_utils import publish as module
 from t2i_utils.data.split import read_contents
 from t2i_utils.gallery import open_painter
-from t2i_utils.playground.studio import published_names, trained_on
+from t2i_utils.playground.studio import published_names
 from t2i_utils.publish import publish
 from t2i_utils.published import CARD, GENERATOR, TEXT
 from t2i_utils.runs import open_run
@@ -63,13 +63,12 @@ def test_it_paints_what_the_run_painted(packed, trained_run):
 
 
 def test_what_it_was_trained_on_is_told_by_whatever_it_is_now(packed, trained_run, open_small_run, grey_file, tmp_path):
-    assert {trained_on(name) for name in published_names()} == {"synthetic_flowers"}
-    assert trained_on(str(trained_run)) == trained_on(str(packed)) == "synthetic_flowers", "an absolute path, too"
+    assert {open_painter(name).dataset for name in published_names()} == {"synthetic_flowers"}
+    assert open_painter(trained_run).dataset == open_painter(packed).dataset == "synthetic_flowers"
+    assert open_small_run(trained_run).painter().dataset == "synthetic_flowers"
     other = open_small_run(tmp_path / "grey", "wgan_gp", grey_file)
     other.train(steps=1, progress=False)
-    assert trained_on(str(tmp_path / "grey")) == read_contents(grey_file, "all").dataset != "synthetic_flowers"
-    with pytest.raises(FileNotFoundError, match="no painter is called"):
-        trained_on(str(tmp_path / "nobody"))
+    assert open_painter(tmp_path / "grey").dataset == read_contents(grey_file, "all").dataset != "synthetic_flowers"
 
 
 def test_it_holds_three_small_files_of_which_none_runs_code(packed):

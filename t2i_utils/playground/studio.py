@@ -8,38 +8,19 @@ from functools import partial
 from typing import Any
 
 import torch
-from safetensors import safe_open
 
-from t2i_utils.gallery import find, open_painter
+from t2i_utils.gallery import open_painter
 from t2i_utils.painter import Painter
 from t2i_utils.playground.choosing import Chooser
 from t2i_utils.playground.render import Shown, render
 from t2i_utils.playground.state import State
-from t2i_utils.published import GENERATOR, PUBLISHED, USUAL
-from t2i_utils.training.checkpoints import newest
-from t2i_utils.training.resuming import CHECKPOINTS
+from t2i_utils.published import PUBLISHED, USUAL
 
 
 def published_names() -> list[str]:
     """The painters that come with the package, the usual one first."""
     inside = [record.name for record in PUBLISHED.values() if record.files and not record.files[0].mirrors]
     return sorted(inside, key=lambda name: name != USUAL)
-
-
-def trained_on(name: str) -> str:
-    """The data set that a painter learnt from, as its record, its run or its packed file tells; "" where none does.
-
-    Raises:
-        FileNotFoundError, ValueError, OSError: as `gallery.find`.
-    """
-    if name in PUBLISHED:
-        return PUBLISHED[name].data.partition(",")[0]
-    folder = find(name)
-    if (folder / GENERATOR).is_file():
-        with safe_open(folder / GENERATOR, "pt") as file:
-            return (file.metadata() or {}).get("dataset", "")
-    checkpoint = newest(folder / CHECKPOINTS)
-    return "" if checkpoint is None else checkpoint.facts.get("run", {}).get("dataset", "")
 
 
 def reader_chooser(painter: Painter) -> Chooser:
