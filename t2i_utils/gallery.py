@@ -11,9 +11,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from t2i_utils.colab import drive_folder, remount_drive, workspace
+from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.sending import LIST
 from t2i_utils.painter import Painter
 from t2i_utils.published import GENERATOR, PUBLISHED, SHARED, USUAL, WEIGHTS
-from t2i_utils.training.drive import LIST, DriveFolder
 from t2i_utils.training.resuming import CHECKPOINTS
 
 WRITTEN = (torch.float16, torch.float32)  # by `pack`; by `convert`

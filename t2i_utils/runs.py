@@ -16,13 +16,14 @@ import torch
 
 from t2i_utils.colab import choose_device, half_dtype
 from t2i_utils.data.loader import Loader
+from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.looking import Wait
 from t2i_utils.metrics.val import ValMeasures
 from t2i_utils.objectives.round import mean_scores
 from t2i_utils.painter import Painter
 from t2i_utils.recipe import Recipe
 from t2i_utils.recipes.arguments import build_recipe, complete, with_defaults
 from t2i_utils.text.kept import ENCODER, keep_encoder, kept_encoder, send_encoder
-from t2i_utils.training.drive import DriveFolder, Wait
 from t2i_utils.training.keeping import Keeping
 from t2i_utils.training.session import Session
 

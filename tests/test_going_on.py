@@ -138,9 +138,9 @@ def test_training_finishes_without_a_drive_that_died(open_small_run, tmp_path, m
     def dead(*anything):
         raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
 
-    monkeypatch.setattr("t2i_utils.training.drive.DriveFolder.names", dead)
+    monkeypatch.setattr("t2i_utils.drive.folder.DriveFolder.names", dead)
     monkeypatch.setattr("t2i_utils.training.mirror.RETRIES", (0, 0.01))
-    monkeypatch.setattr("t2i_utils.training.restoring.LOOKS", (0, 0, 0.01))
+    monkeypatch.setattr("t2i_utils.drive.looking.LOOKS", (0, 0, 0.01))
     settings = Settings(drive=str(tmp_path / "drive"), drive_minutes=1e-9)
     run = open_small_run(tmp_path / "run", settings=settings)
     run.train(steps=2, progress=False)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from t2i_utils.training.drive import DriveFolder
+from t2i_utils.drive.folder import DriveFolder
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
+from t2i_utils.colab import remount_drive
 from t2i_utils.data.build import build, usual_size
-from t2i_utils.data.copies import bring, send
 from t2i_utils.data.datasets import DATASETS, read_dataset
 from t2i_utils.data.download import download
+from t2i_utils.data.hdf5 import fingerprint
 from t2i_utils.data.source import Source
 from t2i_utils.data.split import read_contents
 from t2i_utils.data.verify import Facts, verify
+from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.sending import bring_folder, send_files
 
 DRAWN = tuple(name for name, dataset in DATASETS.items() if not dataset.root)  # not read: they need no folder
 KEPT = "data"  # on Drive
@@ -72,9 +76,10 @@ def ready_file(
         source = read_dataset(dataset, root, limit)
         size = usual_size(source)
     path = Path(folder) / f"{dataset}_{size}.h5"
-    copy = None if drive is None else Path(drive) / KEPT / path.name
+    kept = None if drive is None else DriveFolder(Path(drive) / KEPT / path.stem)
     here = source is not None or dataset in DRAWN or path.is_file() or (root is not None and Path(root).exists())
-    if copy is not None and not here and bring(copy, path):
+    brought = kept is not None and not here and _bring(kept, path)
+    if brought:
         root = None
     if source is None and (root is not None or dataset in DRAWN or not path.is_file()):
         source = read_dataset(dataset, root, limit)
@@ -85,9 +90,27 @@ def ready_file(
         print(f"{path}: built ({reason}), {sum(report.pictures.values()):,} pictures in {report.seconds:.1f} s")
     else:
         print(f"{path}: verified, nothing to build")
-    if copy is not None:
-        send(path, copy)
+    if kept is not None and (reason or not brought):
+        _send(path, kept)
     return path
+
+
+def _bring(kept: DriveFolder, path: Path) -> bool:
+    """Bring the file that `_send` left, if it is there whole; else it is told why not, unless nothing is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as name:
+        brought = Path(name) / "brought"
+        if not bring_folder(kept, brought, remount_drive) or not (brought / path.name).is_file():
+            return False
+        (brought / path.name).replace(path)
+    print(f"{path}: brought from {kept}")
+    return True
+
+
+def _send(path: Path, kept: DriveFolder) -> None:
+    """Copy a file to Drive, unless its pictures and captions lie there already: vectors are made anew from these."""
+    if send_files({path.name: path}, kept, identity=fingerprint(path)):
+        print(f"{path}: kept in {kept}")
 
 
 def _reason_to_build(path: Path, dataset: str, size: int, limit: int | None, source: Source | None) -> str:

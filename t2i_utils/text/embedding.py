@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from t2i_utils.colab import remount_drive
 from t2i_utils.data.hdf5 import read_captions, write_embeddings
 from t2i_utils.data.verify import verify
+from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.sending import bring_folder, send_folder
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text.encoders import open_encoder
 from t2i_utils.text.from_scratch import TINY, TRAINED, trained_folder
-from t2i_utils.training.drive import DriveFolder, bring_folder, send_folder
 from t2i_utils.training.trainer import Watcher
 from t2i_utils.whole import write_whole
 
@@ -47,7 +49,7 @@ def ready_vectors(
     if name in TRAINED:
         folder = trained_folder(name, data)
         kept = None if drive is None else DriveFolder(drive / "encoders" / folder.name)
-        if not folder.is_dir() and not (kept is not None and bring_folder(kept, folder)):
+        if not folder.is_dir() and not (kept is not None and bring_folder(kept, folder, remount_drive)):
             chosen = {"steps": steps, "batch_size": batch_size}
             chosen = {name: value for name, value in chosen.items() if value is not None}
             TRAINED[name](data, folder, device=device, watchers=watchers, **chosen)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import torch
 
+from t2i_utils.colab import remount_drive
+from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.looking import Wait
+from t2i_utils.drive.sending import bring_folder, files_in, send_files
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text.encoders import open_encoder, opens_by_name
-from t2i_utils.training.drive import DriveFolder, Wait, bring_folder, files_in, send_files
 from t2i_utils.whole import write_whole
 
 RECORD, ENCODER = "encoder.json", "encoder"
@@ -67,7 +70,7 @@ def bring_encoder(place: DriveFolder, folder: Path) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         brought = Path(name) / "encoder"
-        if not bring_folder(place, brought):
+        if not bring_folder(place, brought, remount_drive):
             return False
         if (brought / ENCODER).is_dir():
             shutil.rmtree(folder / ENCODER, ignore_errors=True)

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from t2i_utils.drive.folder import DriveFolder, discard, new_name
+from t2i_utils.drive.looking import Wait, mount_again, wait_until_whole
 from t2i_utils.training import checkpoints
-from t2i_utils.training.drive import DriveFolder, Wait, discard, new_name, wait_until_whole
-from t2i_utils.training.restoring import Check, mount_again, newest_whole, read_records
+from t2i_utils.training.restoring import Check, newest_whole, read_records
 
 log = logging.getLogger(__name__)
 

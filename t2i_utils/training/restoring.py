@@ -9,15 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.looking import Remount, Wait, look_again
 from t2i_utils.training import checkpoints
-from t2i_utils.training.drive import DriveFolder, Wait
 
 log = logging.getLogger(__name__)
 
-DEAD_MOUNT = (5, 107)  # input/output error; transport endpoint is not connected
-LOOKS = (0, 2, 10)  # seconds before Drive is looked at, and looked at again
 Check = Callable[[str, Mapping[str, Any]], object]  # (where, manifest); raises for a checkpoint of another run
-Remount = Callable[[], object]
 
 
 def restore(
@@ -46,24 +44,15 @@ def restore(
         OSError: if it cannot be said what lies there.
         ValueError: as `check` does.
     """
-    for pause in LOOKS[:-1]:
-        if pause:
-            wait(pause)
-        try:
-            return _restore(place, folder, check, patient=True)
-        except OSError as error:
-            log.warning("%s could not be read (%s); looking again", place, error)
-            remount = None if mount_again(error, remount) else remount
-    wait(LOOKS[-1])
-    return _restore(place, folder, check, patient=False)
+    return look_again(str(place), partial(_restore, place, folder, check), remount, wait)
 
 
-def _restore(place: DriveFolder, folder: Path, check: Check, patient: bool) -> str | None:
-    """`restore`, at once; what cannot be read is an error for the patient, and passed over by others."""
+def _restore(place: DriveFolder, folder: Path, check: Check, last: bool) -> str | None:
+    """`restore`, at once; what cannot be read is an error, and passed over where this is the last look."""
     here = checkpoints.newest(folder)
     records, unread = read_records(place)
     for name, error in unread.items():
-        if patient:
+        if not last:
             raise error
         log.warning("%s in %s could not be read (%s)", name, place, error)
     for told in records.values():
@@ -77,7 +66,7 @@ def _restore(place: DriveFolder, folder: Path, check: Check, patient: bool) -> s
             log.info("step %d was brought from %s", told["step"], place)
             return name
         except (OSError, ValueError) as error:
-            if patient and isinstance(error, OSError):
+            if not last and isinstance(error, OSError):
                 raise
             log.warning("%s in %s is not whole (%s); looking at an older one", told["file"], place, error)
     return None
@@ -126,15 +115,3 @@ def newest_whole(place: DriveFolder, records: Mapping[str, Mapping[str, Any]]) -
         except OSError:
             continue
     return None
-
-
-def mount_again(error: Exception, remount: Remount | None) -> bool:
-    """Mount a Drive anew if an error says that it is dead; whether that was tried."""
-    if remount is None or not isinstance(error, OSError) or error.errno not in DEAD_MOUNT:
-        return False
-    try:
-        remount()
-        log.warning("Drive was dead and has been mounted again")
-    except Exception as refusal:  # no cookies, a closed window
-        log.warning("Drive could not be mounted again (%s): run the setup cell again", refusal)
-    return True

@@ -7,9 +7,9 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+from t2i_utils.drive.folder import DriveFolder
 from t2i_utils.training import checkpoints
 from t2i_utils.training.checkpoints import Checkpoint
-from t2i_utils.training.drive import DriveFolder
 from t2i_utils.training.mirror import Mirror
 from t2i_utils.training.restoring import Check, read_records, restore
 

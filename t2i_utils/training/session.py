@@ -17,10 +17,11 @@ import torch
 
 from t2i_utils import __version__
 from t2i_utils.colab import remount_drive
+from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.looking import Wait
 from t2i_utils.training import checkpoints
 from t2i_utils.training.board import Board
 from t2i_utils.training.budget import Budget
-from t2i_utils.training.drive import DriveFolder, Wait
 from t2i_utils.training.guard import DivergedError
 from t2i_utils.training.keeping import Keeping
 from t2i_utils.training.mirror import Mirror

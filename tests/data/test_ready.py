@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from t2i_utils.data import ready
+from t2i_utils.data.hdf5 import write_embeddings
 from t2i_utils.data.ready import own_files, ready_file
 from t2i_utils.data.verify import verify
+from t2i_utils.drive.folder import DriveFolder
 
 
 @pytest.fixture
@@ -91,18 +94,20 @@ def session(tmp_path, capsys):
         path = ready_file("folder", 32, tmp_path / machine, root if files else None, drive=drive)
         return path, capsys.readouterr().out
 
-    session.copy = tmp_path / "drive" / "data" / "folder_32.h5"
+    session.place = DriveFolder(tmp_path / "drive" / "data" / "folder_32")
+    session.copy = lambda: session.place.path / next(name for name in session.place.names() if name.endswith(".h5"))
     return session
 
 
 def test_what_was_built_is_copied_to_drive_and_brought_where_nothing_else_is(session):
     path, said = session("first")
-    assert f"copied to {session.copy}" in said
-    assert session.copy.read_bytes() == path.read_bytes()
+    assert f"kept in {session.place}" in said
+    assert session.copy().read_bytes() == path.read_bytes()
     brought, said = session("second", files=False)
-    assert f"{brought}: brought from {session.copy}" in said
+    assert f"{brought}: brought from {session.place}" in said
     assert "verified" in said
-    assert verify(brought).fingerprint == verify(path).fingerprint
+    assert brought.read_bytes() == path.read_bytes()
+    assert [found.name for found in brought.parent.iterdir()] == [path.name], "nothing temporary is left"
 
 
 def test_the_data_sets_own_files_come_before_the_copy(session):
@@ -111,39 +116,49 @@ def test_the_data_sets_own_files_come_before_the_copy(session):
 
 
 def test_the_same_data_are_copied_once(session):
+    path, _ = session("first")
+    before = session.copy().stat()
+    write_embeddings(path, "a", "f" * 64, "nowhere", np.zeros((24, 4), np.float32))
     session("first")
-    before = session.copy.stat().st_mtime_ns
-    assert "copied to" not in session("first")[1]
-    assert session.copy.stat().st_mtime_ns == before
+    assert session.copy().stat().st_mtime_ns == before.st_mtime_ns
+    assert session.copy().stat().st_ino == before.st_ino
+
+
+def test_other_data_take_the_place_of_the_copy(session, tmp_path):
+    session("first")
+    Image.new("RGB", (40, 40), "white").save(tmp_path / "pictures" / "0.png")
+    path, _ = session("second")
+    assert len(session.place.names()) == 2
+    assert verify(session.copy()).fingerprint == verify(path).fingerprint
 
 
 def test_a_file_that_was_built_before_drive_was_asked_for_is_copied_too(session):
     session("first", drive=None)
-    assert not session.copy.exists()
-    assert "copied to" in session("first")[1]
+    assert session.place.names() == []
+    assert "kept in" in session("first")[1]
 
 
-def test_a_copy_that_is_not_whole_is_told_and_not_used(session, capsys):
+def test_a_copy_that_is_not_whole_is_told_and_not_used(session, caplog):
     session("first")
-    whole = session.copy.read_bytes()
-    session.copy.write_bytes(whole[: len(whole) // 2])
+    whole = session.copy().read_bytes()
+    session.copy().write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="ROOT"):
         session("second", files=False)
-    assert f"{session.copy} cannot be used: " in capsys.readouterr().out
+    assert f"what lies in {session.place} cannot be used" in caplog.text
     path, _ = session("third")
-    assert session.copy.read_bytes() == path.read_bytes(), "the next build mends it"
+    assert session.copy().read_bytes() == path.read_bytes(), "the next build mends it"
+    assert len(session.place.names()) == 2
 
 
-def test_a_drive_that_fails_is_told_and_stops_nothing(session, tmp_path, monkeypatch):
+def test_a_drive_that_fails_is_told_and_stops_nothing(session, monkeypatch, caplog):
     def dead(*_):
         raise OSError(107, "Transport endpoint is not connected")
 
-    monkeypatch.setattr("shutil.copyfile", dead)
+    monkeypatch.setattr(DriveFolder, "copy_in", dead)
     path, said = session("first")
     assert verify(path).fingerprint
-    assert "could not be copied" in said
-    assert "Transport endpoint is not connected" in said
-    assert list(session.copy.parent.iterdir()) == [], "nothing half written is left"
+    assert "kept in" not in said
+    assert f"could not be copied to {session.place} ([Errno 107] Transport endpoint is not connected)" in caplog.text
 
 
 # Where a data set's own files lie

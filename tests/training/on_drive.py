@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
+from t2i_utils.drive.folder import DriveFolder
 from t2i_utils.training import checkpoints
-from t2i_utils.training.drive import DriveFolder
 from t2i_utils.training.mirror import Mirror
 from t2i_utils.training.restoring import restore
 

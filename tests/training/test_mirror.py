@@ -10,8 +10,8 @@ import torch
 from faulty_drive import FaultyDrive
 from on_drive import copied, mirror_of, newest_on, refuse, save, steps_on, visit
 
+from t2i_utils.drive.folder import DriveFolder
 from t2i_utils.training import checkpoints
-from t2i_utils.training.drive import DriveFolder
 from t2i_utils.training.mirror import Mirror
 
 

@@ -4,8 +4,8 @@ import pytest
 from faulty_drive import FaultyDrive
 from on_drive import copied, mirror_of, newest_on, refuse, save
 
+from t2i_utils.drive.folder import DriveFolder
 from t2i_utils.training import checkpoints
-from t2i_utils.training.drive import DriveFolder
 from t2i_utils.training.restoring import restore
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from t2i_utils.drive.folder import DriveFolder
 from t2i_utils.training import checkpoints
-from t2i_utils.training.drive import DriveFolder
 from t2i_utils.training.keeping import Keeping
 from t2i_utils.training.session import Session
 from t2i_utils.training.trainer import Trainer, as_it_is
@@ -143,7 +143,7 @@ def test_another_run_that_a_dead_drive_hid_is_set_aside_once_it_answers(tmp_path
     keeping = Keeping(drive=str(tmp_path / "drive"), drive_minutes=1e-9)
     Line(tmp_path / "one" / "run", keeping, rate=0.2).train(3, progress=False)
     names, dead = DriveFolder.names, [OSError(5, "the mount says no")] * 3
-    monkeypatch.setattr("t2i_utils.training.restoring.LOOKS", (0, 0, 0))
+    monkeypatch.setattr("t2i_utils.drive.looking.LOOKS", (0, 0, 0))
 
     def ill(place):
         if dead:

@@ -1,11 +1,17 @@
-"""Folders of files that go to Drive and come back: an encoder beside a run."""
+"""Files that go to Drive together and come back whole or not at all: an encoder, a data file."""
 
 import errno
 
 import pytest
 from faulty_drive import FaultyDrive
 
-from t2i_utils.training.drive import DriveFolder, bring_folder, send_folder
+from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.sending import bring_folder, send_files, send_folder
+
+
+@pytest.fixture
+def drive(tmp_path):
+    return tmp_path / "drive" / "encoder"
 
 
 @pytest.fixture
@@ -70,10 +76,53 @@ def test_a_folder_that_drive_lost_later_is_sent_again(damage, encoder, drive, tm
     assert contents(tmp_path / "there") == contents(encoder)
 
 
-@pytest.mark.parametrize("told", ["[]", "{", '{"a": 1}', '{"../a": {"file": "x", "sha256": ""}}'])
+@pytest.mark.parametrize("told", ["[]", "{", "{}", '{"a": 1}', '{"../a": {"file": "x", "sha256": ""}}'])
 def test_a_list_that_lies_brings_nothing(told, drive, tmp_path, caplog):
     place = DriveFolder(drive)
     place.write("files.json", told.encode())
     assert not bring_folder(place, tmp_path / "there" / "encoder")
     assert not (tmp_path / "there" / "encoder").exists()
-    assert "could not be brought from" in caplog.text
+    assert f"what lies in {drive} cannot be used" in caplog.text
+
+
+@pytest.mark.parametrize("operation", ["names", "read", "copy_out"])
+def test_a_drive_that_cannot_be_read_is_looked_at_again_and_mounted_once(operation, encoder, drive, tmp_path, caplog):
+    assert send_folder(encoder, DriveFolder(drive))
+    waits, mounted = [], []
+    ill = FaultyDrive(drive, ill={operation: [107, 5]})
+    assert bring_folder(ill, tmp_path / "there", lambda: mounted.append(1), waits.append)
+    assert (waits, mounted) == ([2, 10], [1])
+    assert contents(tmp_path / "there") == contents(encoder)
+    assert "mounted again" in caplog.text
+    dead = FaultyDrive(drive, ill={operation: [5, 5, 5]})
+    assert not bring_folder(dead, tmp_path / "elsewhere", wait=waits.append)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+# Files with an identity
+
+ONE, OTHER = "1" * 64, "2" * 64
+
+
+def test_files_of_another_identity_are_replaced_and_those_of_the_same_stay(drive, tmp_path):
+    place, path = DriveFolder(drive), tmp_path / "data.h5"
+    path.write_bytes(b"pictures")
+    assert send_files({path.name: path}, place, identity=ONE)
+    path.write_bytes(b"pictures and vectors")
+    assert send_files({path.name: path}, place, identity=ONE)
+    assert place.names() == ["111111111111.h5", "files.json"]
+    assert place.read("111111111111.h5") == b"pictures"
+    path.write_bytes(b"other pictures")
+    assert send_files({path.name: path}, place, identity=OTHER)
+    assert place.names() == ["222222222222.h5", "files.json"]
+    assert place.read("222222222222.h5") == b"other pictures"
+
+
+def test_what_lies_there_is_of_use_until_the_other_is_whole(drive, tmp_path):
+    place, path = DriveFolder(drive), tmp_path / "data.h5"
+    path.write_bytes(b"pictures")
+    assert send_files({path.name: path}, place, identity=ONE)
+    path.write_bytes(b"other pictures")
+    assert not send_files({path.name: path}, FaultyDrive(drive, [5]), identity=OTHER)
+    assert bring_folder(place, tmp_path / "there")
+    assert (tmp_path / "there" / "data.h5").read_bytes() == b"pictures"

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from t2i_utils.training.drive import DriveFolder
+from t2i_utils.drive.folder import DriveFolder
 
 
 class FaultyDrive(DriveFolder):
