@@ -141,10 +141,18 @@ def test_half_precision_may_cost_three_points_and_no_more(half, fine):
 
 
 def test_the_control_is_shown_and_judges_nothing():
-    results = {"float32": [of_accuracy(0.78)] * 3, "nudged": [of_accuracy(0.60)] * 3, "fp16": [of_accuracy(0.78)] * 3}
+    results = {"float32": [of_accuracy(0.78)] * 3, "nudged": [of_accuracy(0.70)] * 3}
     told, good = precision.tell("gan_cls", results)
     assert good
-    assert "petal_color -0.180" in told
+    assert "petal_color -0.080" in told
+
+
+@pytest.mark.parametrize(("half", "fine"), [(0.72, True), (0.70, False)])
+def test_beside_the_control_halves_are_compared_with_the_mean_of_both_trainings(half, fine):
+    results = {"float32": [of_accuracy(0.78)] * 3, "nudged": [of_accuracy(0.70)] * 3, "fp16": [of_accuracy(half)] * 3}
+    told, good = precision.tell("gan_cls", results)
+    assert good is fine
+    assert f"petal_color {half - 0.74:+.3f}" in told
 
 
 def test_the_control_begins_a_last_bit_away_and_is_float32_otherwise(embedded_file, monkeypatch, reader):

@@ -5,7 +5,7 @@
 
 `compare` says accuracy, speed and memory over three seeds. Every training that is done lies in its --out: interrupted,
 the same command goes on. `--precisions fp16 nudged` shows beside fp16 what chance alone does: float32 once more, from
-weights that differ in their last bit.
+weights that differ in their last bit; and fp16 is compared with the mean of both then.
 
 On a GPU where there is one. On a CPU both go through the same autocast, scalers and float32 islands, only slowly;
 `compare` sums the convolutions of fp16 as a GPU does there (`wide_sums`), `survive` as torch does on a CPU.
@@ -136,7 +136,10 @@ def difference(half: Sequence[Tensor], full: Sequence[Tensor]) -> Interval:
 
 
 def tell(system: str, results: Mapping[str, Sequence[Result]]) -> tuple[str, bool]:
-    """A system's lines, by precision and seed; and whether every half precision is good enough."""
+    """A system's lines, by precision and seed; and whether every half precision is good enough.
+
+    With the control there are two trainings in float32 of each seed: halves are compared with the mean of both.
+    """
     lines, fine = [], True
     for precision, seeds in results.items():
         seconds = np.median([result.survival.seconds for result in seeds])
@@ -144,19 +147,27 @@ def tell(system: str, results: Mapping[str, Sequence[Result]]) -> tuple[str, boo
         skipped = sum(result.survival.skipped for result in seeds)
         line = f"{system:12} {precision:8} {1000 * seconds:8.1f} ms a step   {memory:>9}   skipped {skipped}"
         for name in seeds[0].right:
-            full = [result.right[name] for result in results["float32"]]
+            own, full = shares(results, precision, name), shares(results, "float32", name)
             accuracy = torch.stack(full).nanmean().item()
             if accuracy < LEARNT:
                 continue
             if precision == "float32":
                 line += f"   {name} {accuracy:.3f}"
             else:
-                change = difference([result.right[name] for result in seeds], full)
+                if precision != NUDGED and NUDGED in results:
+                    again = shares(results, NUDGED, name)
+                    full = [(one + other) / 2 for one, other in zip(full, again, strict=True)]
+                change = difference(own, full)
                 fine &= change.mean >= -ALLOWED or precision == NUDGED
                 line += f"   {name} {change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
-            line += f" (seeds {' '.join(f'{result.right[name].nanmean():.3f}' for result in seeds)})"
+            line += f" (seeds {' '.join(f'{share.nanmean():.3f}' for share in own)})"
         lines.append(line)
     return "\n".join(lines), fine
+
+
+def shares(results: Mapping[str, Sequence[Result]], precision: str, name: str) -> list[Tensor]:
+    """An attribute's shares of right pictures, [captions] a seed."""
+    return [result.right[name] for result in results[precision]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -201,7 +212,8 @@ def compare_all(options: argparse.Namespace) -> int:
     """Every system that learns something, in three precisions, some seeds each."""
     fine = True
     widths = {"base_channels": options.channels, "discriminator_channels": options.channels, "batch_size": 32}
-    print(f"{options.steps} steps of 32 pictures, {options.seeds} seeds; differences to float32 with 95 % intervals")
+    both = f", halves' to its mean with {NUDGED}" if NUDGED in options.precisions else ""
+    print(f"{options.steps} steps of 32 pictures, {options.seeds} seeds; differences to float32{both}, 95 % intervals")
     probe = Loader(options.data, encoder=options.encoder, batch_size=2)
     encoder_of(probe, choose_device())  # better missed now than after the first training
     for system in options.systems or [name for name in SYSTEMS if "text_dim" in defaults(name)]:
