@@ -14,6 +14,7 @@ from t2i_utils.data.source import Source
 from t2i_utils.data.split import read_contents
 from t2i_utils.data.verify import Facts, verify
 from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.looking import wait_aloud
 from t2i_utils.drive.sending import bring_folder, send_files
 
 DRAWN = tuple(name for name, dataset in DATASETS.items() if not dataset.root)  # not read: they need no folder
@@ -109,7 +110,7 @@ def _bring(kept: DriveFolder, path: Path) -> bool:
 
 def _send(path: Path, kept: DriveFolder) -> None:
     """Copy a file to Drive, unless its pictures and captions lie there already: vectors are made anew from these."""
-    if send_files({path.name: path}, kept, identity=fingerprint(path)):
+    if send_files({path.name: path}, kept, wait_aloud, fingerprint(path)):
         print(f"{path}: kept in {kept}")
 
 

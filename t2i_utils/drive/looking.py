@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 WAITS = (0, 1, 5, 30, 60, 120)  # seconds until what was written can be read: writes have appeared minutes later
+LONG = 30  # seconds from where on a wait is told of
 LOOKS = (0, 2, 10)  # seconds before Drive is looked at, and looked at again
 DEAD_MOUNT = (5, 107)  # input/output error; transport endpoint is not connected
 Wait = Callable[[float], object]  # sleeps so many seconds
@@ -44,6 +45,13 @@ def wait_until_whole(
         if hurry():
             break
     raise ValueError(f"{what} was written, but {said}")
+
+
+def wait_aloud(seconds: float) -> None:
+    """Sleep, and say so where it is long: for those who wait at a notebook's cell."""
+    if seconds >= LONG:
+        print(f"Drive does not show yet what was written; looking again in {seconds:g} s")
+    time.sleep(seconds)
 
 
 def look_again(

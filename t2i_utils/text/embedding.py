@@ -17,6 +17,7 @@ from t2i_utils.colab import remount_drive
 from t2i_utils.data.hdf5 import read_captions, write_embeddings
 from t2i_utils.data.verify import verify
 from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.looking import wait_aloud
 from t2i_utils.drive.sending import bring_folder, send_folder
 from t2i_utils.interfaces import TextEncoder
 from t2i_utils.text.encoders import open_encoder
@@ -54,7 +55,7 @@ def ready_vectors(
             chosen = {name: value for name, value in chosen.items() if value is not None}
             TRAINED[name](data, folder, device=device, watchers=watchers, **chosen)
         if kept is not None:
-            send_folder(folder, kept)
+            send_folder(folder, kept, wait_aloud)
     encoder = open_encoder(name, data, device)
     embed_once(data, encoder, name)
     return encoder

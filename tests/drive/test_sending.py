@@ -6,6 +6,7 @@ import pytest
 from faulty_drive import FaultyDrive
 
 from t2i_utils.drive.folder import DriveFolder
+from t2i_utils.drive.looking import wait_aloud
 from t2i_utils.drive.sending import bring_folder, send_files, send_folder
 
 
@@ -51,6 +52,14 @@ def test_a_folder_that_arrives_late_is_waited_for(encoder, drive, tmp_path):
     assert send_folder(encoder, FaultyDrive(drive, ["late", "late"], looks=2), wait=waits.append)
     assert waits == [1, 5] * 2
     assert bring_folder(DriveFolder(drive), tmp_path / "there")
+
+
+def test_nobody_waits_for_minutes_without_a_word(encoder, drive, monkeypatch, capsys):
+    slept = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    assert send_folder(encoder, FaultyDrive(drive, ["late"], looks=4), wait_aloud)
+    assert slept == [1, 5, 30, 60]
+    assert capsys.readouterr().out.count("looking again in") == 2
 
 
 def test_files_that_an_earlier_attempt_left_whole_are_used_and_others_go(encoder, drive, tmp_path):
