@@ -44,7 +44,7 @@ def test_every_notebook_runs_without_drive(colab):
 def test_every_notebook_runs_with_drive(colab):
     assert run(colab, NOTEBOOKS, use_drive=True) == ""
     assert all("Drive is mounted. Work stays in" in words for words in setups(colab, NOTEBOOKS))
-    assert {path.name for path in (colab.drive / "t2i" / "data").iterdir()} >= {"synthetic_flowers_32.h5"}
+    assert {path.name for path in (colab.drive / "t2i" / "data").iterdir()} >= {"synthetic_flowers_32"}
 
 
 def test_another_machine_finds_the_runs_on_drive(tmp_path):
