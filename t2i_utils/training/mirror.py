@@ -10,8 +10,9 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from t2i_utils.drive.folder import DriveFolder, discard, new_name
@@ -22,6 +23,7 @@ from t2i_utils.training.restoring import Check, newest_whole, read_records
 log = logging.getLogger(__name__)
 
 RETRIES = (0, 10, 60)  # seconds before a copy is tried, and tried again
+ONCE_MORE = (0, 10)  # at the end, where the visit before came to nothing: a Drive that is dead for good costs little
 HANGS = 600.0  # seconds after which a copy that has not ended is told of
 
 
@@ -98,8 +100,12 @@ class Mirror:
                     log.warning("copying to Drive has not ended for %.0f min; %s", minutes, self.state())
                 return
             self._begun = self._told = now
-            self._thread = threading.Thread(target=self._copy_newest, name="copying to Drive", daemon=True)
-            self._thread.start()
+            self._visit(RETRIES)
+
+    def _visit(self, pauses: Sequence[float]) -> None:
+        work = partial(self._copy_newest, pauses)
+        self._thread = threading.Thread(target=work, name="copying to Drive", daemon=True)
+        self._thread.start()
 
     def close(self, patience: float = 120.0) -> None:
         """Copy the newest checkpoint now, if it is not there yet, and wait for it: `patience` seconds at most."""
@@ -108,8 +114,7 @@ class Mirror:
         with self._news:
             late = self._offered is not None and (self.safe is None or self.safe.step < step_of(self._offered))
             if late and (self._thread is None or not self._thread.is_alive()):
-                self._thread = threading.Thread(target=self._copy_newest, name="copying to Drive", daemon=True)
-                self._thread.start()
+                self._visit(ONCE_MORE if self.failures else RETRIES)
         if late:
             self._thread.join(patience)
             if self._thread.is_alive():
@@ -127,17 +132,17 @@ class Mirror:
         minutes = (self.clock() - self.safe.at) / 60
         return f"the newest safe copy in {self.place} is of step {self.safe.step}, {minutes:.0f} min old"
 
-    def _copy_newest(self) -> None:
+    def _copy_newest(self, pauses: Sequence[float]) -> None:
         """One visit of the thread: try until the newest checkpoint is there, or give up until the next is offered."""
         remounted = False
-        for pause in RETRIES:
+        for pause in pauses:
             if pause:
                 self._wait(pause)
             with self._news:
                 manifest = self.busy = self._offered
             try:
                 if not self._looked:
-                    self._look(patient=pause != RETRIES[-1])
+                    self._look(patient=pause != pauses[-1])
                 if self.beside is not None and self.beside(self._wait):
                     self.beside = None
                 if self.safe is None or self.safe.step < step_of(manifest):

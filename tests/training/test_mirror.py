@@ -122,6 +122,21 @@ def test_copies_go_by_the_clock_and_the_last_one_is_not_left_behind(here, drive)
     assert mirror.safe.step == 23
 
 
+def test_at_the_end_a_drive_that_is_dead_for_good_is_tried_twice_more_and_a_living_one_three_times(here, drive):
+    dead = mirror_of(FaultyDrive(drive, [5] * 9), minutes=10)
+    visit(dead, save(here, 1))
+    assert dead.clock.waits == [10, 60]
+    dead.close()
+    assert dead.clock.waits == [10, 60, 10]
+    assert dead.failures == 5
+    ill = mirror_of(FaultyDrive(drive, [None, 5, 5]), minutes=1e9)
+    visit(ill, save(here, 2))
+    ill.offer(save(here, 3))
+    ill.close()
+    assert ill.clock.waits == [10, 60]
+    assert ill.safe.step == 3
+
+
 def test_after_it_was_closed_it_waits_for_late_files_as_before(here, drive):
     place = FaultyDrive(drive, [None, "late"], looks=2)
     waits = []
