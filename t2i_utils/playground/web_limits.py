@@ -25,6 +25,7 @@ FILES = PREFIX + "file="
 UPLOAD = PREFIX + "upload"
 LARGEST_BODY = 64_000  # bytes of a request; two captions of 500 letters have at most 12,000
 LARGEST_UPLOAD = 5_000_000  # bytes of a PNG with settings; the largest that a playground saves has about 2,000,000
+FORGOTTEN = 2_000_000  # bytes beyond these that are received before the refusal, and kept nowhere
 LARGEST_FOLDER = 1_000_000_000  # bytes of pictures that lie there to be fetched
 # A browser loads and asks nothing from other machines, whatever the page or somebody's caption says.
 POLICY = (
@@ -139,7 +140,11 @@ def _names_a_file(told: Any, folder: str) -> bool:
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:
-    """A request's whole body; None as soon as it is longer than `most` bytes."""
+    """A request's whole body; None where it is longer than `most` bytes.
+
+    What is too long is received to its end, within reason: a client that is still sending when the connection is closed
+    never sees why.
+    """
     parts, length = [], 0
     while True:
         message = await receive()
@@ -148,9 +153,11 @@ async def _read(receive: Receive, most: int) -> bytes | None:
         parts.append(message.get("body", b""))
         length += len(parts[-1])
         if length > most:
+            parts.clear()
+        if length > most + FORGOTTEN:
             return None
         if not message.get("more_body", False):
-            return b"".join(parts)
+            return b"".join(parts) if length <= most else None
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -1,10 +1,12 @@
 """The web page and its endpoint, served in this process and asked as strangers ask."""
 
+import contextlib
 import dataclasses
 import io
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -161,6 +163,30 @@ def test_requests_that_cannot_be_are_refused_at_the_door(url, path, body, status
     assert found == status
     assert message in json.loads(said)["detail"]
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_who_still_sends_too_much_learns_why(url):
+    """A connection that is closed while a client sends shows it a broken pipe, and no answer."""
+    host = urllib.parse.urlsplit(url)
+    head = f"POST /gradio_api/call/paint HTTP/1.1\r\nHost: {host.netloc}\r\nContent-Length: 300000\r\n\r\n"
+    with socket.create_connection((host.hostname, host.port), timeout=10) as client:
+        client.sendall(head.encode() + b"x" * 100_000)
+        for _ in range(4):
+            time.sleep(0.1)  # long enough for a refusal that does not wait
+            client.sendall(b"x" * 50_000)
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_request_without_end_is_not_received_to_its_end(url):
+    host = urllib.parse.urlsplit(url)
+    head = f"POST /gradio_api/call/paint HTTP/1.1\r\nHost: {host.netloc}\r\nContent-Length: 1000000000\r\n\r\n"
+    with socket.create_connection((host.hostname, host.port), timeout=10) as client:
+        client.sendall(head.encode())
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 100_000_000:
+                sent += client.send(b"x" * 100_000)
+        assert sent < 50_000_000
 
 
 def test_files_of_the_machine_cannot_be_read(url, flowers_studio):
