@@ -8,6 +8,7 @@ import torch
 from t2i_utils.data.hdf5 import fingerprint, read_captions, read_embeddings
 from t2i_utils.data.split import read_contents
 from t2i_utils.data.verify import verify
+from t2i_utils.drive.folder import DriveFolder
 from t2i_utils.interfaces import Text
 from t2i_utils.text import embedding, from_scratch
 from t2i_utils.text.clip import new_clip
@@ -166,6 +167,27 @@ def test_the_tiny_clip_is_trained_once_and_embedded_once(data, monkeypatch):
     assert ready_vectors(data).fingerprint == encoder.fingerprint
     assert open_encoder("tiny_clip", data).fingerprint == encoder.fingerprint
     assert before == [path.stat().st_mtime_ns for path in written]
+
+
+def test_a_tiny_clip_on_a_drive_that_has_to_be_mounted_again_is_not_trained_again(data, tmp_path, monkeypatch):
+    """Another training gives other vectors, and no run on Drive goes on with those."""
+    drive, elsewhere = tmp_path / "drive", tmp_path / "another machine"
+    encoder = ready_vectors(data, steps=1, batch_size=4, drive=drive)
+    elsewhere.mkdir()
+    names, mounted = DriveFolder.names, []
+
+    def dead(place):
+        if not mounted:
+            raise OSError(107, "Transport endpoint is not connected")
+        return names(place)
+
+    monkeypatch.setattr(DriveFolder, "names", dead)
+    monkeypatch.setattr(embedding, "remount_drive", lambda: mounted.append(1))
+    monkeypatch.setattr("t2i_utils.drive.looking.LOOKS", (0, 0, 0))
+    monkeypatch.setitem(from_scratch.TRAINED, "tiny_clip", lambda *_, **__: pytest.fail("it lies on Drive"))
+    data = shutil.copyfile(data, elsewhere / "flowers.h5")
+    assert ready_vectors(data, drive=drive).fingerprint == encoder.fingerprint
+    assert mounted == [1]
 
 
 def test_training_is_the_same_for_the_same_seed(data):
