@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import shutil
 import tempfile
@@ -52,6 +53,13 @@ def writing_folder_whole(folder: Path) -> Iterator[Path]:
         if folder.exists():
             shutil.rmtree(folder)
         whole.rename(folder)
+
+
+def digest_of(path: Path) -> tuple[int, str]:
+    """Size and sha256 of a file."""
+    with open(path, "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), sha256
 
 
 def _sweep(path: Path) -> None:

@@ -6,12 +6,13 @@ emptied before they are removed; nothing is ever overwritten.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import time
 from collections.abc import Collection
 from pathlib import Path
+
+from t2i_utils.whole import digest_of
 
 CHUNK = 8 * 2**20
 
@@ -79,13 +80,6 @@ class DriveFolder:
         if path.is_file():
             os.truncate(path, 0)
             path.unlink()
-
-
-def digest_of(path: Path) -> tuple[int, str]:
-    """Size and sha256 of a file."""
-    with open(path, "rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), sha256
 
 
 def new_name(wanted: str, taken: Collection[str]) -> str:

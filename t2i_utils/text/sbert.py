@@ -20,8 +20,9 @@ from t2i_utils.interfaces import Text
 from t2i_utils.text import loudness
 from t2i_utils.text.bert import CONFIG_FILE, WEIGHTS_FILE, read_bert, read_sizes
 from t2i_utils.text.captions import check_captions
-from t2i_utils.text.minilm import VOCABULARY, file_hash, minilm_folder
+from t2i_utils.text.minilm import VOCABULARY, minilm_folder
 from t2i_utils.text.wordpiece import read_wordpiece
+from t2i_utils.whole import digest_of
 
 SBERT = "sbert"
 LONGEST = 256  # pieces of a sentence with [CLS] and [SEP]: the model's max_seq_length
@@ -104,7 +105,7 @@ def open_sbert_folder(folder: Path, device: torch.device | str = "cpu") -> Sbert
 def sbert_from(folder: Path, read: Reader, name: str = SBERT) -> SbertEncoder:
     """The encoder of a folder with config.json, model.safetensors and vocab.txt."""
     sizes = read_sizes(folder / CONFIG_FILE)
-    parts = [*sizes, file_hash(folder / WEIGHTS_FILE), file_hash(folder / VOCABULARY)]
+    parts = [*sizes, digest_of(folder / WEIGHTS_FILE)[1], digest_of(folder / VOCABULARY)[1]]
     return SbertEncoder(read, sizes.width, " ".join(map(str, parts)), name, folder)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from t2i_utils.tensor_files import read_tensors
-from t2i_utils.whole import write_whole, writing_whole
+from t2i_utils.whole import digest_of, write_whole, writing_whole
 
 KEPT = 2
 
@@ -129,9 +129,7 @@ def adopt(folder: Path, told: Mapping[str, Any], bring: Callable[[Path], object]
     path = folder / f"step_{told['step']:08d}.pt"
     with writing_whole(path) as partial:
         bring(partial)
-        with open(partial, "rb") as file:
-            right = hashlib.file_digest(file, "sha256").hexdigest() == told["sha256"] and file.tell() == told["bytes"]
-        if not right:
+        if digest_of(partial) != (told["bytes"], told["sha256"]):
             raise ValueError("size or sha256 differ")
     write_whole(path.with_suffix(".json"), json.dumps({**told, "file": path.name}, indent=1).encode())
     return path.with_suffix(".json")
@@ -188,10 +186,7 @@ def read_manifest(manifest: Path) -> Checkpoint:
         raise ValueError(f"{manifest} describes no whole checkpoint; use an older one or train again")
     path = manifest.parent / Path(told["file"]).name
     try:
-        right = path.stat().st_size == told["bytes"]
-        if right:
-            with open(path, "rb") as file:
-                right = hashlib.file_digest(file, "sha256").hexdigest() == told["sha256"]
+        right = path.stat().st_size == told["bytes"] and digest_of(path)[1] == told["sha256"]
     except OSError as error:
         raise ValueError(
             f"{manifest} describes no whole checkpoint ({error}); use an older one or train again"

